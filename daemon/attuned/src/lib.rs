@@ -1,1 +1,7 @@
-//! attuned
+//! The daemon: what it is told over MQTT and HTTP, what it keeps, and what it answers.
+//!
+//! `pipeline` knows the order in which things happen; the other modules each own one edge and know
+//! nothing of each other.
+
+pub mod config;
+pub mod document;

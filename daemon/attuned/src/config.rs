@@ -1,0 +1,388 @@
+//! Configuration: one TOML file, overridden by the environment, checked before anything starts.
+//!
+//! `config/attuned.toml` is the manual; a test holds it to these fields and defaults. This is the
+//! only file that reads the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+mod load;
+mod share;
+mod url;
+
+pub use load::{ConfigError, SYSTEM_FILE, load};
+pub use share::shared_folder;
+pub use url::{BrokerUrl, Endpoint, UrlError};
+
+/// Everything that can be set. Each part is handed to the part of the program that it is for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The broker.
+    pub mqtt: MqttConfig,
+    /// Where everything durable is kept.
+    pub store: StoreConfig,
+    /// What understands content.
+    pub models: ModelsConfig,
+    /// Ranking rules of third parties.
+    pub plugins: PluginsConfig,
+    /// Pictures, sounds and films.
+    pub media: MediaConfig,
+    /// The local interface of the command line and of the page for people.
+    pub http: HttpConfig,
+    /// Lists.
+    pub recommend: RecommendConfig,
+    /// The home.
+    pub household: HouseholdConfig,
+    /// The process.
+    pub service: ServiceConfig,
+    /// The people of the household; others are learnt as they come.
+    pub person: Vec<PersonConfig>,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MqttConfig {
+    /// `mqtt://user@host:1883`, `mqtts://host:8883`, or `embedded` for a broker in the process.
+    pub url: BrokerUrl,
+    /// A file with the password on its first line.
+    pub password_file: Option<PathBuf>,
+    /// First levels of every topic.
+    pub prefix: String,
+    /// 5, or 3 for MQTT 3.1.1.
+    pub version: u8,
+    /// Names the session at the broker, which keeps messages for it.
+    pub client_id: String,
+    /// Authorities to trust for `mqtts://`, PEM; absent means the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Own certificate for `mqtts://`, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Key of the own certificate, PEM.
+    pub key_file: Option<PathBuf>,
+    /// Largest packet taken from the broker, bytes.
+    pub packet_bytes_max: u32,
+    /// How long the broker keeps messages for an absent daemon, seconds (MQTT 5).
+    pub session_expiry_s: u32,
+    /// Messages taken from the broker and not yet stored.
+    pub inbound_queue_max: u16,
+    /// Where the embedded broker listens.
+    pub embedded_listen: SocketAddr,
+}
+
+impl Default for MqttConfig {
+    fn default() -> Self {
+        Self {
+            url: BrokerUrl::local(),
+            password_file: None,
+            prefix: "attuned/v1".to_owned(),
+            version: 5,
+            client_id: "attuned".to_owned(),
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            packet_bytes_max: 16 * 1024 * 1024,
+            session_expiry_s: 7 * 86_400,
+            inbound_queue_max: 256,
+            embedded_listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The folder.
+    pub path: PathBuf,
+    /// Memory for the store's cache, MiB.
+    pub cache_mib: u32,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { path: PathBuf::from("/var/lib/attuned/store"), cache_mib: 16 }
+    }
+}
+
+/// `[models]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// The folder that holds one folder a model.
+    pub path: PathBuf,
+}
+
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self { path: shared_folder("models") }
+    }
+}
+
+/// How compiled rules run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginEngine {
+    /// Interpreted; needs no executable memory.
+    Pulley,
+    /// Compiled to machine code.
+    Native,
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginsConfig {
+    /// The folder that holds one folder a plugin.
+    pub path: PathBuf,
+    /// How they run.
+    pub engine: PluginEngine,
+    /// Time for all plugins of one request together, milliseconds.
+    pub chain_ms_max: u32,
+    /// Plugins that may run, in the order in which they run, with what each is granted.
+    pub enabled: Vec<PluginConsent>,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self {
+            path: shared_folder("plugins"),
+            engine: PluginEngine::Pulley,
+            chain_ms_max: 25,
+            enabled: Vec::new(),
+        }
+    }
+}
+
+/// One row of `plugins.enabled`: what a person granted to a plugin. A plugin gets what it asks for
+/// and what it is granted, whichever is less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginConsent {
+    /// The plugin's id, from its `plugin.toml`.
+    pub id: String,
+    /// Most that it may add to or take from a score, in log-odds.
+    #[serde(default = "PluginConsent::default_boost")]
+    pub max_boost: f32,
+    /// Most that it may multiply the odds by, and divide them by.
+    #[serde(default = "PluginConsent::default_scale")]
+    pub max_scale: f32,
+    /// Whether it may take items off the list.
+    #[serde(default)]
+    pub exclude: bool,
+    /// How many items it may pin to a place.
+    #[serde(default)]
+    pub pin: u32,
+    /// Whether it may know a pseudonym of the person.
+    #[serde(default)]
+    pub subject: bool,
+    /// Whether it may know the items' ids.
+    #[serde(default)]
+    pub item_ids: bool,
+    /// Values of its settings.
+    #[serde(default)]
+    pub settings: toml::Table,
+}
+
+impl PluginConsent {
+    fn default_boost() -> f32 {
+        0.3
+    }
+
+    fn default_scale() -> f32 {
+        1.0
+    }
+}
+
+/// `[media]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// Folders that a `path` of an item's media may lie in; none means no paths are taken.
+    pub folders: Vec<PathBuf>,
+    /// Largest picture, sound or film, bytes.
+    pub bytes_max: u64,
+    /// Largest picture, pixels.
+    pub pixels_max: u64,
+    /// How much of a sound is analysed, seconds.
+    pub seconds_max: u32,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self { folders: Vec::new(), bytes_max: 12 * 1024 * 1024, pixels_max: 64_000_000, seconds_max: 60 }
+    }
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// The Unix socket that the command line talks to.
+    pub socket: PathBuf,
+    /// A TCP address for the page for people; absent means none. There is no password on it.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { socket: PathBuf::from("/run/attuned/attuned.sock"), listen: None }
+    }
+}
+
+/// `[recommend]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecommendConfig {
+    /// Items in a list that does not say how many.
+    pub n_default: u32,
+    /// Most items in a list.
+    pub n_max: u32,
+    /// How different the items of a list are, from 0 to 1, unless the request says.
+    pub diversity: f32,
+    /// After how long a like or a play counts half, days.
+    pub taste_half_life_days: f32,
+    /// After how long a skip or a dislike counts half, days.
+    pub dislike_half_life_days: f32,
+}
+
+impl Default for RecommendConfig {
+    fn default() -> Self {
+        Self {
+            n_default: 10,
+            n_max: 100,
+            diversity: 0.2,
+            taste_half_life_days: 60.0,
+            dislike_half_life_days: 30.0,
+        }
+    }
+}
+
+/// `[household]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HouseholdConfig {
+    /// IANA name of the time zone that decides what is evening; absent means the system's.
+    pub timezone: Option<String>,
+    /// Language of reasons from plugins: en, de, zh.
+    pub language: String,
+}
+
+impl Default for HouseholdConfig {
+    fn default() -> Self {
+        Self { timezone: None, language: "en".to_owned() }
+    }
+}
+
+/// `[service]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// What is logged, as in `info` or `attuned=debug,warn`.
+    pub log: String,
+    /// How long work in flight may take when the service stops, seconds.
+    pub grace_s: u32,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self { log: "info".to_owned(), grace_s: 8 }
+    }
+}
+
+/// `[[person]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonConfig {
+    /// The id in topics and requests.
+    pub id: String,
+    /// What the household calls them, for reasons in lists for several people.
+    pub name: Option<String>,
+}
+
+impl Config {
+    /// Checks what a type cannot say. Paths are checked where they are used.
+    ///
+    /// # Errors
+    ///
+    /// One sentence naming the key, its value and what was expected: stop and show it.
+    pub fn check(&self, file: &Path) -> Result<(), ConfigError> {
+        let wrong = |key: &str, value: &dyn std::fmt::Display, expected: &str| {
+            Err(ConfigError::Value {
+                file: file.to_owned(),
+                key: key.to_owned(),
+                value: value.to_string(),
+                expected: expected.to_owned(),
+            })
+        };
+        if !matches!(self.mqtt.version, 3 | 5) {
+            return wrong("mqtt.version", &self.mqtt.version, "5, or 3 for MQTT 3.1.1");
+        }
+        let prefix = &self.mqtt.prefix;
+        if prefix.is_empty()
+            || prefix.len() > 128
+            || prefix.contains(['+', '#', '\0'])
+            || prefix.ends_with('/')
+        {
+            return wrong("mqtt.prefix", prefix, "1 to 128 characters without +, # or a / at the end");
+        }
+        if self.mqtt.client_id.is_empty() {
+            return wrong("mqtt.client_id", &"", "a name that no other client of the broker has");
+        }
+        if self.mqtt.inbound_queue_max == 0 {
+            return wrong("mqtt.inbound_queue_max", &0, "at least 1");
+        }
+        if u64::from(self.mqtt.packet_bytes_max) < self.media.bytes_max + 64 * 1024 {
+            return wrong(
+                "mqtt.packet_bytes_max",
+                &self.mqtt.packet_bytes_max,
+                "at least media.bytes_max and 65536 for the topic and properties",
+            );
+        }
+        if self.mqtt.cert_file.is_some() != self.mqtt.key_file.is_some() {
+            return wrong("mqtt.cert_file", &"alone", "mqtt.cert_file and mqtt.key_file together");
+        }
+        let recommend = &self.recommend;
+        if recommend.n_max == 0 || recommend.n_max > 1000 {
+            return wrong("recommend.n_max", &recommend.n_max, "1 to 1000");
+        }
+        if recommend.n_default == 0 || recommend.n_default > recommend.n_max {
+            return wrong("recommend.n_default", &recommend.n_default, "1 to recommend.n_max");
+        }
+        if !(0.0..=1.0).contains(&recommend.diversity) {
+            return wrong("recommend.diversity", &recommend.diversity, "0 to 1");
+        }
+        for (key, days) in [
+            ("recommend.taste_half_life_days", recommend.taste_half_life_days),
+            ("recommend.dislike_half_life_days", recommend.dislike_half_life_days),
+        ] {
+            if !(days.is_finite() && days > 0.0) {
+                return wrong(key, &days, "more than 0");
+            }
+        }
+        for consent in &self.plugins.enabled {
+            if !(consent.max_boost.is_finite() && consent.max_boost >= 0.0) {
+                return wrong("plugins.enabled.max_boost", &consent.max_boost, "0 or more");
+            }
+            if !(consent.max_scale.is_finite() && consent.max_scale >= 1.0) {
+                return wrong("plugins.enabled.max_scale", &consent.max_scale, "1 or more");
+            }
+        }
+        for person in &self.person {
+            if let Err(error) = attuned_recommender::UserId::parse(&person.id) {
+                return wrong("person.id", &person.id, &format!("an id ({error})"));
+            }
+        }
+        if let Some(zone) = &self.household.timezone
+            && jiff::tz::TimeZone::get(zone).is_err()
+        {
+            return wrong("household.timezone", zone, "an IANA name such as Europe/Vienna");
+        }
+        if !matches!(self.household.language.as_str(), "en" | "de" | "zh") {
+            return wrong("household.language", &self.household.language, "en, de or zh");
+        }
+        Ok(())
+    }
+}
