@@ -3,5 +3,7 @@
 //! `pipeline` knows the order in which things happen; the other modules each own one edge and know
 //! nothing of each other.
 
+pub mod client;
 pub mod config;
 pub mod document;
+pub mod service;
