@@ -3,24 +3,71 @@
 //! Owns what is known about items, users and the household, and every decision about ranking. It
 //! knows nothing of files, networks, models, plugins' sandboxes or clocks: time, randomness and
 //! embeddings come in as values, and the same inputs give the same list.
+//!
+//! # Reading it
+//!
+//! [`Recommender`] takes [`Input`]s and answers [`Request`]s in two steps, between which rules may
+//! change the scores: [`Recommender::shortlist`], then [`Recommender::rank`].
+//!
+//! - Learning: `feedback` (what an event says) → `taste` (one step a event) → `state` (what is
+//!   stored). The latest events are kept beside the taste before them, so undoing is exact.
+//! - Looking: `catalogue` (items as rows of vectors), `outlook` (liked and disliked items and the
+//!   interests they form), `household` (popularity, kindred tastes).
+//! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
+//!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
+//! - Asking: `search`; showing: `profile`. Every constant is in `settings`.
+//!
+//! # What always holds
+//!
+//! A score is the bias plus the weights of its reasons. A person's negative events move no other
+//! person's list. Slots of the catalogue decide no order; ties go by item id.
 
+pub mod candidates;
+mod catalogue;
 pub mod context;
 pub mod embedding;
 pub mod event;
+pub mod feature;
+mod feedback;
+mod household;
 pub mod id;
 pub mod item;
 pub mod modality;
+mod outlook;
+pub mod profile;
+mod random;
+mod reasons;
 pub mod recommendation;
+pub mod recommender;
 pub mod request;
+mod rerank;
 pub mod ruling;
+mod scoring;
+pub mod search;
+pub mod settings;
+pub mod shortlist;
+mod space;
+pub mod state;
+mod taste;
 pub mod time;
+mod vector;
+mod viewpoint;
 
+pub use candidates::Source;
 pub use context::{Context, Value};
 pub use embedding::{Embedding, EmbeddingError, SEMANTIC_DIM};
 pub use event::{Comment, Event, EventType};
+pub use feature::Feature;
 pub use id::{EventId, IdError, ItemId, PluginId, RequestId, SlotId, UserId};
 pub use item::{Content, Item, Label, ModelEmbedding};
 pub use modality::Modality;
+pub use profile::ProfileView;
 pub use recommendation::{Ranked, Reason, ReasonKind};
+pub use recommender::{Input, Recommender};
 pub use request::{Filter, FilterError, Query, Request};
+pub use ruling::{Adjustment, Batch, Effect};
+pub use search::Match;
+pub use settings::Settings;
+pub use shortlist::Shortlist;
+pub use state::{HouseholdState, UserState};
 pub use time::Timestamp;

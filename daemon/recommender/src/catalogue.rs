@@ -1,0 +1,235 @@
+//! The items that can be recommended, laid out for scanning: one row of fused vectors a slot.
+//!
+//! Owns what was said and understood of items. Knows nothing of people. Slots are reused, so they
+//! mean nothing outside the process and never decide an order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::embedding::SEMANTIC_DIM;
+use crate::id::ItemId;
+use crate::item::{Content, Item};
+use crate::modality::Modality;
+use crate::random::hash;
+use crate::settings::Settings;
+use crate::space::Space;
+use crate::vector::{dot, normalise};
+
+/// One item with everything derived from it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub item: Arc<Item>,
+    pub content: Content,
+    /// The item's tags in lower case, sorted, each once.
+    pub tags: Vec<String>,
+    /// Hashes of the words of title and tags, sorted, each once.
+    pub words: Vec<u64>,
+    /// Whether the item has a fused vector.
+    pub fused: bool,
+}
+
+/// The catalogue.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    entries: Vec<Option<Entry>>,
+    slots: HashMap<ItemId, u32>,
+    free: Vec<u32>,
+    /// Fused vectors, shape `[slots, SEMANTIC_DIM]`; a slot without one holds zeros.
+    vectors: Vec<f32>,
+    tag_counts: HashMap<String, u32>,
+    word_counts: HashMap<u64, u32>,
+    spaces: HashMap<Modality, HashMap<String, Space>>,
+}
+
+impl Catalogue {
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// One more than the greatest slot in use.
+    pub(crate) fn slots_len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn slot(&self, id: &ItemId) -> Option<u32> {
+        self.slots.get(id).copied()
+    }
+
+    pub(crate) fn entry(&self, slot: u32) -> Option<&Entry> {
+        self.entries.get(slot as usize)?.as_ref()
+    }
+
+    pub(crate) fn find(&self, id: &ItemId) -> Option<&Entry> {
+        self.entry(self.slot(id)?)
+    }
+
+    /// Every item with its slot, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        self.entries.iter().enumerate().filter_map(|(slot, entry)| Some((slot as u32, entry.as_ref()?)))
+    }
+
+    /// The fused vector of a slot, shape `[SEMANTIC_DIM]`; `None` if the item has none.
+    pub(crate) fn vector(&self, slot: u32) -> Option<&[f32]> {
+        self.entry(slot).filter(|entry| entry.fused)?;
+        let start = slot as usize * SEMANTIC_DIM;
+        self.vectors.get(start..start + SEMANTIC_DIM)
+    }
+
+    /// Takes an item in, or replaces it in its slot. `None` if the catalogue is full and the item is
+    /// not yet in it: it is not taken.
+    pub(crate) fn put(&mut self, item: Item, content: Content, settings: &Settings) -> Option<u32> {
+        let known = self.slot(&item.id);
+        if known.is_none() && self.len() >= settings.items_max {
+            return None;
+        }
+        if let Some(slot) = known {
+            self.forget_counts(slot);
+        }
+        let slot = known.or_else(|| self.free.pop()).unwrap_or(self.entries.len() as u32);
+        if slot as usize == self.entries.len() {
+            self.entries.push(None);
+            self.vectors.resize(self.entries.len() * SEMANTIC_DIM, 0.0);
+        }
+        let entry = entry_of(item, content, settings);
+        let start = slot as usize * SEMANTIC_DIM;
+        let row = &mut self.vectors[start..start + SEMANTIC_DIM];
+        row.fill(0.0);
+        let fused = fuse(&entry.content, &settings.fusion, row);
+        self.slots.insert(entry.item.id.clone(), slot);
+        for tag in &entry.tags {
+            *self.tag_counts.entry(tag.clone()).or_default() += 1;
+        }
+        for word in &entry.words {
+            *self.word_counts.entry(*word).or_default() += 1;
+        }
+        for (modality, own) in &entry.content.embeddings {
+            let spaces = self.spaces.entry(*modality).or_default();
+            spaces.entry(own.model.clone()).or_default().add(own.embedding.as_slice());
+        }
+        self.entries[slot as usize] = Some(Entry { fused, ..entry });
+        Some(slot)
+    }
+
+    /// Takes an item out and returns the slot that became free.
+    pub(crate) fn remove(&mut self, id: &ItemId) -> Option<u32> {
+        let slot = self.slots.remove(id)?;
+        self.forget_counts(slot);
+        self.entries[slot as usize] = None;
+        self.free.push(slot);
+        Some(slot)
+    }
+
+    fn forget_counts(&mut self, slot: u32) {
+        let Some(entry) = self.entries[slot as usize].as_ref() else { return };
+        for tag in &entry.tags {
+            if let Some(count) = self.tag_counts.get_mut(tag) {
+                *count -= 1;
+                if *count == 0 {
+                    self.tag_counts.remove(tag);
+                }
+            }
+        }
+        for word in &entry.words {
+            if let Some(count) = self.word_counts.get_mut(word) {
+                *count -= 1;
+                if *count == 0 {
+                    self.word_counts.remove(word);
+                }
+            }
+        }
+        for (modality, own) in &entry.content.embeddings {
+            let Some(spaces) = self.spaces.get_mut(modality) else { continue };
+            if let Some(space) = spaces.get_mut(&own.model) {
+                space.remove(own.embedding.as_slice());
+                if space.is_empty() {
+                    spaces.remove(&own.model);
+                }
+            }
+        }
+    }
+
+    /// How telling a tag is, in `[0, 1]`: 1 if at most a fifth of the items have it, 0 if all have.
+    pub(crate) fn tag_weight(&self, tag: &str) -> f32 {
+        let count = self.tag_counts.get(tag).copied().unwrap_or(0).max(1) as f32;
+        ((self.len() as f32 / count).ln() / 5.0_f32.ln()).clamp(0.0, 1.0)
+    }
+
+    /// How telling a word is: the logarithm of the inverse share of items that have it.
+    pub(crate) fn word_weight(&self, word: u64) -> f32 {
+        let count = self.word_counts.get(&word).copied().unwrap_or(0) as f32;
+        (1.0 + self.len() as f32 / (count + 1.0)).ln()
+    }
+
+    /// The cosine of two items' content; what two items of one space share on average is taken off
+    /// where there is no vector in the shared space. `None` if they have no space in common.
+    pub(crate) fn cosine(&self, a: u32, b: u32) -> Option<f32> {
+        if a == b {
+            return Some(1.0);
+        }
+        if let (Some(a), Some(b)) = (self.vector(a), self.vector(b)) {
+            return Some(dot(a, b));
+        }
+        Modality::ALL
+            .into_iter()
+            .filter_map(|modality| self.own_cosine(modality, a, b))
+            .max_by(f32::total_cmp)
+    }
+
+    /// The cosine of two items in one modality's own space, less what two items of that space share
+    /// on average; `None` unless one model made both embeddings.
+    pub(crate) fn own_cosine(&self, modality: Modality, a: u32, b: u32) -> Option<f32> {
+        let a = self.entry(a)?.content.embeddings.get(&modality)?;
+        let b = self.entry(b)?.content.embeddings.get(&modality)?;
+        if a.model != b.model || a.embedding.dim() != b.embedding.dim() {
+            return None;
+        }
+        let raw = dot(a.embedding.as_slice(), b.embedding.as_slice());
+        Some(self.centred(modality, &a.model, raw))
+    }
+
+    /// A cosine in a modality's own space, less what two items of that space share on average.
+    pub(crate) fn centred(&self, modality: Modality, model: &str, raw: f32) -> f32 {
+        let space = self.spaces.get(&modality).and_then(|spaces| spaces.get(model));
+        let mean = space.map_or(0.0, Space::mean_cosine);
+        (raw - mean) / (1.0 - mean)
+    }
+}
+
+fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
+    // A vector of another dimension is of another space: it cannot be compared with anything.
+    content.semantic.retain(|_, vector| vector.dim() == SEMANTIC_DIM);
+    let tags: BTreeSet<String> =
+        item.tags.iter().take(settings.tags_per_item_max).map(|tag| tag.trim().to_lowercase()).collect();
+    let title = item.title.as_deref().unwrap_or_default();
+    let words: BTreeSet<u64> = words(title).chain(tags.iter().flat_map(|tag| words(tag))).collect();
+    Entry {
+        item: Arc::new(item),
+        content,
+        tags: tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        words: words.into_iter().collect(),
+        fused: false,
+    }
+}
+
+/// The weighted mean of the modalities that are present, scaled to unit length, into `row`. An
+/// absent modality adds nothing. `false` if there is nothing to fuse or the modalities cancel out.
+fn fuse(content: &Content, weights: &BTreeMap<Modality, f32>, row: &mut [f32]) -> bool {
+    for (modality, vector) in &content.semantic {
+        let weight = weights.get(modality).copied().unwrap_or(0.0);
+        for (sum, value) in row.iter_mut().zip(vector.as_slice()) {
+            *sum += weight * value;
+        }
+    }
+    if normalise(row) {
+        return true;
+    }
+    row.fill(0.0);
+    false
+}
+
+/// The hashes of a text's words: runs of letters and digits, in lower case.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| hash(&word.to_lowercase()))
+}

@@ -1,0 +1,291 @@
+//! How a person looks at the catalogue at one moment: the liked and disliked items that others are
+//! compared with, and the interests they form.
+
+use crate::catalogue::Catalogue;
+use crate::event::EventType;
+use crate::id::ItemId;
+use crate::modality::Modality;
+use crate::settings::Settings;
+use crate::state::{Fading, Taste};
+use crate::time::Timestamp;
+use crate::vector::{dot, keep_best, ramp, saturate};
+
+/// One thing that was liked or disliked and has content to compare with.
+#[derive(Debug, Clone)]
+pub(crate) struct Exemplar {
+    pub item: ItemId,
+    content: ExemplarContent,
+    /// How much it counts now, at least 0; an event of the usual strength counts 1.
+    pub strength: f32,
+    turn: u64,
+    /// What was done; absent for what a comment was about.
+    pub by: Option<EventType>,
+}
+
+#[derive(Debug, Clone)]
+enum ExemplarContent {
+    Slot(u32),
+    /// What a comment was about, shape `[SEMANTIC_DIM]`.
+    Words(Vec<f32>),
+}
+
+/// A group of liked items around the one that stands for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Interest {
+    /// The item nearest to the others.
+    pub medoid: u32,
+    /// The sum of the items' strengths.
+    pub strength: f32,
+}
+
+/// How near an item is to liked or disliked ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Likeness {
+    /// In `[0, 1]`.
+    pub value: f32,
+    /// The exemplar that contributes most.
+    pub exemplar: usize,
+}
+
+/// What a person likes and dislikes now.
+#[derive(Debug, Default)]
+pub(crate) struct Outlook {
+    pub liked: Vec<Exemplar>,
+    pub disliked: Vec<Exemplar>,
+}
+
+impl Outlook {
+    pub(crate) fn of(taste: &Taste, catalogue: &Catalogue, settings: &Settings, now: Timestamp) -> Outlook {
+        let now = now.unix_ms();
+        let mut liked = exemplars(
+            taste,
+            catalogue,
+            settings.liked_exemplars_max,
+            |tally| (tally.leaning.liked, settings.liking_half_life_days, tally.liked_turn, tally.liked_by),
+            now,
+        );
+        let mut disliked = exemplars(
+            taste,
+            catalogue,
+            settings.disliked_exemplars_max,
+            |tally| {
+                let leaning = tally.leaning.disliked;
+                (leaning, settings.disliking_half_life_days, tally.disliked_turn, tally.disliked_by)
+            },
+            now,
+        );
+        for remark in &taste.remarks {
+            let half_life = if remark.strength < 0.0 {
+                settings.disliking_half_life_days
+            } else {
+                settings.liking_half_life_days
+            };
+            let strength = Fading { value: remark.strength, at: remark.at }.left(now, half_life);
+            let exemplar = Exemplar {
+                item: remark.item.clone(),
+                content: ExemplarContent::Words(remark.semantic.clone()),
+                strength: strength.abs(),
+                turn: remark.turn,
+                by: None,
+            };
+            if strength > 0.0 {
+                liked.push(exemplar);
+            } else if strength < 0.0 {
+                disliked.push(exemplar);
+            }
+        }
+        relieve(&mut liked, &mut disliked, catalogue, settings);
+        Outlook { liked, disliked }
+    }
+
+    /// How near an item is to what was liked: mostly the nearest, partly all together.
+    pub(crate) fn liked(&self, slot: u32, catalogue: &Catalogue, settings: &Settings) -> Option<Likeness> {
+        let (best, sum) = compare(&self.liked, slot, catalogue, settings.liked_cosines)?;
+        Some(Likeness { value: 0.7 * best.value.min(1.0) + 0.3 * saturate(0.5 * sum), ..best })
+    }
+
+    /// How near an item is to what was disliked, all evidence together.
+    pub(crate) fn avoided(&self, slot: u32, catalogue: &Catalogue, settings: &Settings) -> Option<Likeness> {
+        let (best, sum) = compare(&self.disliked, slot, catalogue, settings.disliked_cosines)?;
+        Some(Likeness { value: saturate(sum), ..best })
+    }
+
+    /// How near an item is to the strongest liked ones in one modality's own space.
+    pub(crate) fn medium(
+        &self,
+        modality: Modality,
+        slot: u32,
+        catalogue: &Catalogue,
+        settings: &Settings,
+    ) -> Option<Likeness> {
+        catalogue.entry(slot)?.content.embeddings.get(&modality)?;
+        let mut best: Option<Likeness> = None;
+        let mut compared = 0;
+        for (exemplar, liked) in self.liked.iter().enumerate() {
+            if compared == settings.medium_exemplars_max {
+                break;
+            }
+            let ExemplarContent::Slot(liked_slot) = liked.content else { continue };
+            let Some(cosine) = catalogue.own_cosine(modality, liked_slot, slot) else { continue };
+            compared += 1;
+            let value = ramp(cosine, settings.medium_cosines) * liked.strength.min(1.0);
+            if value > best.map_or(0.0, |best| best.value) {
+                best = Some(Likeness { value, exemplar });
+            }
+        }
+        best
+    }
+
+    /// The interests, strongest first, at most `interests_max`. Greedy: the strongest item founds an
+    /// interest, each further one joins the nearest that is near enough or founds its own; then the
+    /// item nearest to all the others stands for it.
+    pub(crate) fn interests(&self, catalogue: &Catalogue, settings: &Settings) -> Vec<Interest> {
+        let members: Vec<(u32, f32, &ItemId)> = self
+            .liked
+            .iter()
+            .filter_map(|liked| match liked.content {
+                ExemplarContent::Slot(slot) => Some((slot, liked.strength, &liked.item)),
+                ExemplarContent::Words(_) => None,
+            })
+            .filter(|(_, strength, _)| *strength > STRENGTH_MIN)
+            .collect();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (i, (slot, ..)) in members.iter().enumerate() {
+            let nearest = groups
+                .iter()
+                .enumerate()
+                .map(|(g, group)| (g, catalogue.cosine(members[group[0]].0, *slot).unwrap_or(0.0)))
+                .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+            match nearest {
+                Some((g, cosine)) if cosine >= settings.interest_cosine => groups[g].push(i),
+                _ => groups.push(vec![i]),
+            }
+        }
+        let mut interests: Vec<(Interest, &ItemId)> = groups
+            .iter()
+            .filter_map(|group| {
+                let centrality = |i: &usize| -> f32 {
+                    group
+                        .iter()
+                        .map(|j| {
+                            catalogue.cosine(members[*i].0, members[*j].0).unwrap_or(0.0) * members[*j].1
+                        })
+                        .sum()
+                };
+                let medoid = group
+                    .iter()
+                    .map(|i| (i, centrality(i)))
+                    .max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| members[*b.0].2.cmp(members[*a.0].2)))?;
+                let strength = group.iter().map(|i| members[*i].1).sum();
+                Some((Interest { medoid: members[*medoid.0].0, strength }, members[*medoid.0].2))
+            })
+            .collect();
+        keep_best(&mut interests, settings.interests_max, |i| i.0.strength, |a, b| a.1.cmp(b.1));
+        interests.into_iter().map(|(interest, _)| interest).collect()
+    }
+
+    /// The slots of the items liked last, latest first, with their strengths.
+    pub(crate) fn latest_liked(&self, count: usize) -> Vec<(u32, f32)> {
+        let mut latest: Vec<(u64, u32, f32)> = self
+            .liked
+            .iter()
+            .filter_map(|liked| match liked.content {
+                ExemplarContent::Slot(slot) => Some((liked.turn, slot, liked.strength)),
+                ExemplarContent::Words(_) => None,
+            })
+            .collect();
+        latest.sort_unstable_by_key(|(turn, ..)| std::cmp::Reverse(*turn));
+        latest.into_iter().take(count).map(|(_, slot, strength)| (slot, strength)).collect()
+    }
+}
+
+/// What counts less than this is forgotten.
+const STRENGTH_MIN: f32 = 0.01;
+
+fn exemplars(
+    taste: &Taste,
+    catalogue: &Catalogue,
+    max: usize,
+    side: impl Fn(&crate::state::Tally) -> (Fading, f64, u64, Option<EventType>),
+    now: i64,
+) -> Vec<Exemplar> {
+    let mut found: Vec<(&ItemId, f32, u64, Option<EventType>)> = taste
+        .items
+        .iter()
+        .filter_map(|(item, tally)| {
+            let (sum, half_life, turn, by) = side(tally);
+            let strength = sum.left(now, half_life);
+            (strength >= STRENGTH_MIN).then_some((item, strength, turn, by))
+        })
+        .collect();
+    // Items that have left the catalogue cannot be compared with; twice as many leave room for them.
+    keep_best(&mut found, max * 2, |f| f.1, |a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+    found
+        .into_iter()
+        .filter_map(|(item, strength, turn, by)| {
+            let content = ExemplarContent::Slot(catalogue.slot(item)?);
+            Some(Exemplar { item: item.clone(), content, strength, turn, by })
+        })
+        .take(max)
+        .collect()
+}
+
+/// A later dislike takes from earlier likes of what is related, and a later like from earlier
+/// dislikes: the newest word counts most.
+fn relieve(liked: &mut [Exemplar], disliked: &mut [Exemplar], catalogue: &Catalogue, settings: &Settings) {
+    let mut left_of_liked = vec![1.0_f32; liked.len()];
+    let mut left_of_disliked = vec![1.0_f32; disliked.len()];
+    for (i, like) in liked.iter().enumerate() {
+        for (j, dislike) in disliked.iter().enumerate() {
+            let Some(cosine) = cosine(like, dislike, catalogue) else { continue };
+            let related = settings.relief * ramp(cosine, settings.disliked_cosines);
+            if dislike.turn > like.turn {
+                left_of_liked[i] *= 1.0 - related * dislike.strength.min(1.0);
+            } else {
+                left_of_disliked[j] *= 1.0 - related * like.strength.min(1.0);
+            }
+        }
+    }
+    for (exemplar, left) in liked.iter_mut().zip(left_of_liked) {
+        exemplar.strength *= left;
+    }
+    for (exemplar, left) in disliked.iter_mut().zip(left_of_disliked) {
+        exemplar.strength *= left;
+    }
+}
+
+fn cosine(a: &Exemplar, b: &Exemplar, catalogue: &Catalogue) -> Option<f32> {
+    match (&a.content, &b.content) {
+        (ExemplarContent::Slot(a), ExemplarContent::Slot(b)) => catalogue.cosine(*a, *b),
+        (ExemplarContent::Words(words), ExemplarContent::Slot(slot))
+        | (ExemplarContent::Slot(slot), ExemplarContent::Words(words)) => {
+            Some(dot(words, catalogue.vector(*slot)?))
+        }
+        (ExemplarContent::Words(a), ExemplarContent::Words(b)) => Some(dot(a, b)),
+    }
+}
+
+/// The strongest likeness to one of the exemplars, and the sum over all; `None` if there is none.
+fn compare(
+    exemplars: &[Exemplar],
+    slot: u32,
+    catalogue: &Catalogue,
+    cosines: (f32, f32),
+) -> Option<(Likeness, f32)> {
+    let vector = catalogue.vector(slot);
+    let mut best: Option<Likeness> = None;
+    let mut sum = 0.0;
+    for (index, exemplar) in exemplars.iter().enumerate() {
+        let cosine = match &exemplar.content {
+            ExemplarContent::Slot(other) => catalogue.cosine(*other, slot),
+            ExemplarContent::Words(words) => vector.map(|vector| dot(words, vector)),
+        };
+        let Some(cosine) = cosine else { continue };
+        let value = ramp(cosine, cosines) * exemplar.strength;
+        sum += value;
+        if value > best.map_or(0.0, |best| best.value) {
+            best = Some(Likeness { value, exemplar: index });
+        }
+    }
+    best.map(|best| (best, sum))
+}

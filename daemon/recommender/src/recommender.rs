@@ -1,0 +1,245 @@
+//! The recommender's state and what changes it.
+
+use std::sync::Arc;
+
+use crate::catalogue::Catalogue;
+use crate::event::{Event, EventType};
+use crate::household::{Household, Person};
+use crate::id::{ItemId, UserId};
+use crate::item::{Content, Item};
+use crate::request::{Filter, Query};
+use crate::scoring::lesson;
+use crate::search::{Match, PreparedQuery};
+use crate::settings::Settings;
+use crate::state::{HouseholdState, PastEvent, Taste, UserState};
+use crate::time::Timestamp;
+use crate::viewpoint::{Surroundings, circumstances_of, freshness, popularity_value};
+
+/// Something that changes what is known. Inputs are applied in the order of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// An item came, or came again with other words or more content.
+    PutItem {
+        /// The item.
+        item: Item,
+        /// What was understood of it so far; empty until it was encoded.
+        content: Content,
+    },
+    /// An item left. What people did with it is kept, so that a copy that comes back is recognised.
+    RemoveItem(ItemId),
+    /// Somebody did something.
+    Event(Event),
+    /// Everything learnt about a person, and from them, goes.
+    ForgetUser(UserId),
+}
+
+/// Everything that is known, and every decision about ranking. One thread owns it; the same inputs
+/// give the same lists, whatever the machine.
+#[derive(Debug, Default)]
+pub struct Recommender {
+    pub(crate) settings: Settings,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) household: Household,
+}
+
+impl Recommender {
+    /// Knows nobody and nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Takes an input in; events are learnt from at once.
+    pub fn apply(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::PutItem { item, content } => self.put_item(item, content, now),
+            Input::RemoveItem(item) => {
+                if let Some(slot) = self.catalogue.remove(&item) {
+                    self.household.added.remove(&item);
+                    self.household.refresh_slot(slot, None, &self.settings);
+                }
+            }
+            Input::Event(event) => match event.event_type {
+                EventType::Undo => self.undo(&event.user, &event.item),
+                _ => self.take_event(event, now),
+            },
+            Input::ForgetUser(user) => self.forget(&user),
+        }
+    }
+
+    fn put_item(&mut self, item: Item, content: Content, now: Timestamp) {
+        let id = item.id.clone();
+        let Some(slot) = self.catalogue.put(item, content, &self.settings) else { return };
+        self.household.added.entry(id.clone()).or_insert(now.unix_ms());
+        self.household.refresh_slot(slot, Some(&id), &self.settings);
+    }
+
+    fn take_event(&mut self, event: Event, now: Timestamp) {
+        let event_at = event.at.min(now);
+        let past = self.past_event(&event, event_at);
+        if !self.household.people.contains_key(&event.user)
+            && self.household.people.len() >= self.settings.users_max
+        {
+            let stalest = self.household.people.iter().min_by_key(|(id, p)| (p.state.taste.last_at, *id));
+            if let Some(stalest) = stalest.map(|(id, _)| id.clone()) {
+                self.forget(&stalest);
+            }
+        }
+        let person = self.household.people.entry(event.user).or_default();
+        let state = &mut person.state;
+        let forgotten = step(&mut state.taste, &past, &self.catalogue, &self.settings);
+        state.recent.push(past);
+        while state.recent.len() > self.settings.undo_max {
+            let oldest = state.recent.remove(0);
+            step(&mut state.base, &oldest, &self.catalogue, &self.settings);
+        }
+        let touched: Vec<ItemId> = forgotten.into_iter().chain([event.item]).collect();
+        self.household.refresh_items(&touched, &self.catalogue, &self.settings);
+    }
+
+    /// The event as it is kept, with what it would depend on beside the person's own past.
+    fn past_event(&self, event: &Event, at: Timestamp) -> PastEvent {
+        let slot = self.catalogue.slot(&event.item);
+        let own = self.household.people.get(&event.user);
+        let own = own.and_then(|person| person.state.taste.items.get(&event.item));
+        let (liking, freshness) = match slot.and_then(|slot| Some((slot, self.catalogue.entry(slot)?))) {
+            Some((slot, entry)) => {
+                let added = self.household.added.get(&event.item).copied();
+                let household = &self.household;
+                (
+                    household.popularity_with_others(slot, own, at.unix_ms(), &self.settings),
+                    freshness(entry, added, at, &self.settings),
+                )
+            }
+            None => (0.0, 0.0),
+        };
+        let finite = |value: Option<f32>| value.filter(|value| value.is_finite());
+        let comment = event.comment.as_ref().filter(|_| event.event_type == EventType::Comment);
+        PastEvent {
+            item: event.item.clone(),
+            event_type: event.event_type,
+            value: finite(event.value),
+            at: at.unix_ms(),
+            circumstances: circumstances_of(&event.context, self.settings.circumstances_per_event_max),
+            sentiment: finite(comment.and_then(|comment| comment.sentiment)),
+            semantic: comment
+                .and_then(|comment| comment.semantic.as_ref())
+                .filter(|semantic| semantic.dim() == crate::embedding::SEMANTIC_DIM)
+                .map(|semantic| semantic.as_slice().to_vec()),
+            popularity: popularity_value(liking),
+            freshness,
+        }
+    }
+
+    /// Folds the events again without the latest one on that item. An event that is no longer kept
+    /// for undoing, or never was, changes nothing.
+    fn undo(&mut self, user: &UserId, item: &ItemId) {
+        let Some(person) = self.household.people.get_mut(user) else { return };
+        let state = &mut person.state;
+        let Some(latest) = state.recent.iter().rposition(|event| event.item == *item) else { return };
+        state.recent.remove(latest);
+        let mut touched: Vec<ItemId> = state.taste.items.keys().cloned().collect();
+        state.taste = state.base.clone();
+        for event in &state.recent {
+            step(&mut state.taste, event, &self.catalogue, &self.settings);
+        }
+        touched.extend(state.taste.items.keys().cloned());
+        if state.recent.is_empty() && state.taste == Taste::default() {
+            self.household.people.remove(user);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        self.household.refresh_items(&touched, &self.catalogue, &self.settings);
+    }
+
+    fn forget(&mut self, user: &UserId) {
+        let Some(person) = self.household.people.remove(user) else { return };
+        let items = person.state.taste.items.keys();
+        self.household.refresh_items(items, &self.catalogue, &self.settings);
+    }
+
+    /// The items that match a query best, best first, at most `n` and at most `list_max`; those
+    /// that match in nothing are left out. Only of `kinds` (all if none is named), only what meets
+    /// the filter and has not expired. Equal scores are ordered by item id.
+    #[must_use]
+    pub fn search(
+        &self,
+        query: &Query,
+        kinds: &[String],
+        filter: &Filter,
+        n: usize,
+        now: Timestamp,
+    ) -> Vec<Match> {
+        let offered = self.offered(kinds, filter, now);
+        let prepared = PreparedQuery::new(query, &self.catalogue);
+        let mut matches: Vec<Match> = self
+            .catalogue
+            .iter()
+            .filter(|(slot, _)| offered[*slot as usize] && prepared.like() != Some(*slot))
+            .filter_map(|(slot, entry)| {
+                let fit = prepared.fit(slot, &self.catalogue);
+                let score = 1.0 - (1.0 - fit.asked) * (1.0 - fit.like);
+                let item = entry.item.id.clone();
+                (score > 0.0).then_some(Match { item, score: score.min(1.0), modality: fit.modality })
+            })
+            .collect();
+        let n = n.min(self.settings.list_max);
+        crate::vector::keep_best(&mut matches, n, |m| m.score, |a, b| a.item.cmp(&b.item));
+        matches
+    }
+
+    /// The item of that id, if it is in the catalogue.
+    #[must_use]
+    pub fn item(&self, id: &ItemId) -> Option<&Arc<Item>> {
+        Some(&self.catalogue.find(id)?.item)
+    }
+
+    /// What was understood of an item, if it is in the catalogue.
+    #[must_use]
+    pub fn content(&self, id: &ItemId) -> Option<&Content> {
+        Some(&self.catalogue.find(id)?.content)
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn items_len(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// Everything learnt about a person; `None` for one who did nothing.
+    #[must_use]
+    pub fn user_state(&self, user: &UserId) -> Option<UserState> {
+        Some(self.household.people.get(user)?.state.clone())
+    }
+
+    /// What is known of the household as a whole.
+    #[must_use]
+    pub fn household_state(&self) -> HouseholdState {
+        HouseholdState { added: self.household.added.clone() }
+    }
+
+    /// Puts a stored state in the place of what is known of a person.
+    pub fn restore_user(&mut self, user: UserId, state: UserState) {
+        self.forget(&user);
+        let items: Vec<ItemId> = state.taste.items.keys().cloned().collect();
+        self.household.people.insert(user, Person { state, likes: Vec::new() });
+        self.household.refresh_items(&items, &self.catalogue, &self.settings);
+    }
+
+    /// Puts a stored state in the place of what is known of the household.
+    pub fn restore_household(&mut self, state: HouseholdState) {
+        self.household.added = state.added;
+    }
+}
+
+/// Folds one event into a taste. Returns the item that was forgotten for it, if any.
+fn step(taste: &mut Taste, event: &PastEvent, catalogue: &Catalogue, settings: &Settings) -> Option<ItemId> {
+    let slot = catalogue.slot(&event.item);
+    let surroundings =
+        Surroundings { popularity: event.popularity, freshness: event.freshness, collaborative: 0.0 };
+    let at = Timestamp::from_unix_ms(event.at);
+    let features = lesson(taste, &event.circumstances, slot, surroundings, (catalogue, settings), at);
+    let entry = slot.and_then(|slot| catalogue.entry(slot));
+    let described = entry.map(|entry| (&*entry.item, entry.tags.as_slice()));
+    taste.take(event, described, &features, settings)
+}

@@ -1,0 +1,287 @@
+//! From a request to scored candidates.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::candidates::{Scope, Source, Walk, from_source, merged};
+use crate::feature::Feature;
+use crate::id::{ItemId, UserId};
+use crate::random::unit_of;
+use crate::recommender::Recommender;
+use crate::request::{Filter, Request};
+use crate::search::PreparedQuery;
+use crate::settings::Settings;
+use crate::shortlist::{Columns, Row, Shortlist, Summand, log_odds};
+use crate::state::Taste;
+use crate::time::Timestamp;
+use crate::vector::saturate;
+use crate::viewpoint::{
+    Evidence, Observation, Surroundings, Viewpoint, circumstances_of, freshness, popularity_value,
+};
+
+/// Evidence of kinship at which what similar people like counts half.
+const KINSHIP_HALF: f32 = 0.3;
+
+/// Feature values of a group's members and the weights they are multiplied with.
+struct Member<'a> {
+    user: Option<&'a UserId>,
+    weights: BTreeMap<Feature, f32>,
+}
+
+impl Recommender {
+    /// The candidates for a request, scored additively. Hard conditions hold: kinds, excluded,
+    /// filtered, expired, hidden by any of the people, and seen by any of them unless seen ones are
+    /// asked for. Unknown people, and no people, get a list for nobody in particular.
+    #[must_use]
+    pub fn shortlist(&self, request: &Request, now: Timestamp) -> Shortlist {
+        self.with_scope(request, now, |scope, members| {
+            let mut rows: Vec<Row> =
+                merged(scope).into_iter().filter_map(|slot| row(slot, scope, members, request)).collect();
+            rows.sort_unstable_by(|a, b| {
+                b.log_odds.total_cmp(&a.log_odds).then_with(|| a.item.id.cmp(&b.item.id))
+            });
+            Shortlist { bias: self.settings.bias, rows }
+        })
+    }
+
+    /// The candidates of one source alone, best first with the source's own scores: for measuring
+    /// what each contributes.
+    #[must_use]
+    pub fn candidates(
+        &self,
+        source: Source,
+        request: &Request,
+        count: usize,
+        now: Timestamp,
+    ) -> Vec<(ItemId, f32)> {
+        self.with_scope(request, now, |scope, _| {
+            from_source(source, scope, count)
+                .into_iter()
+                .filter_map(|(slot, score)| Some((scope.catalogue.entry(slot)?.item.id.clone(), score)))
+                .collect()
+        })
+    }
+
+    fn with_scope<T>(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        with: impl FnOnce(&Scope<'_>, &[Member<'_>]) -> T,
+    ) -> T {
+        let nobody = Taste::default();
+        let mut users: Vec<Option<&UserId>> = Vec::new();
+        for user in &request.users {
+            if users.len() < self.settings.group_max && !users.contains(&Some(user)) {
+                users.push(Some(user));
+            }
+        }
+        if users.is_empty() {
+            users.push(None);
+        }
+        let circumstances = circumstances_of(&request.context, self.settings.circumstances_per_event_max);
+        let viewpoints: Vec<Viewpoint<'_>> = users
+            .iter()
+            .map(|user| {
+                let person = user.and_then(|user| self.household.people.get(user));
+                let taste = person.map_or(&nobody, |person| &person.state.taste);
+                Viewpoint::new(taste, circumstances.clone(), &self.catalogue, &self.settings, now)
+            })
+            .collect();
+        let members: Vec<Member<'_>> = users
+            .iter()
+            .zip(&viewpoints)
+            .map(|(user, viewpoint)| Member { user: *user, weights: self.weights(viewpoint.taste) })
+            .collect();
+        let query = request.query.as_ref().map(|query| PreparedQuery::new(query, &self.catalogue));
+        let allowed = self.allowed(request, &viewpoints, query.as_ref(), now);
+        let walks: Vec<Option<Walk>> =
+            users.iter().map(|user| user.and_then(|user| self.walk(user, &allowed))).collect();
+        let scope = Scope {
+            catalogue: &self.catalogue,
+            household: &self.household,
+            settings: &self.settings,
+            viewpoints: &viewpoints,
+            walks: &walks,
+            query: query.as_ref(),
+            allowed: &allowed,
+            now,
+        };
+        with(&scope, &members)
+    }
+
+    /// By slot, whether the item may be in the list.
+    fn allowed(
+        &self,
+        request: &Request,
+        viewpoints: &[Viewpoint<'_>],
+        query: Option<&PreparedQuery<'_>>,
+        now: Timestamp,
+    ) -> Vec<bool> {
+        let mut allowed = self.offered(&request.kinds, &request.filter, now);
+        let mut forbid = |slot: Option<u32>| {
+            if let Some(slot) = slot {
+                allowed[slot as usize] = false;
+            }
+        };
+        for item in &request.exclude {
+            forbid(self.catalogue.slot(item));
+        }
+        for viewpoint in viewpoints {
+            for (item, tally) in &viewpoint.taste.items {
+                if viewpoint.withholds(tally, request.seen) {
+                    forbid(self.catalogue.slot(item));
+                }
+            }
+        }
+        // An item is no answer to "like this item".
+        forbid(query.and_then(PreparedQuery::like));
+        allowed
+    }
+
+    /// By slot, whether the item is of one of the kinds (all if none is named), meets the filter and
+    /// has not expired.
+    pub(crate) fn offered(&self, kinds: &[String], filter: &Filter, now: Timestamp) -> Vec<bool> {
+        let unfiltered = *filter == Filter::default();
+        let mut offered = vec![false; self.catalogue.slots_len()];
+        for (slot, entry) in self.catalogue.iter() {
+            let item = &entry.item;
+            offered[slot as usize] = (kinds.is_empty() || kinds.contains(&item.kind))
+                && item.expires_at.is_none_or(|expires_at| now < expires_at)
+                && (unfiltered || filter.allows(item));
+        }
+        offered
+    }
+
+    /// A person's weights: the priors, moved by what the house's choices teach while there are few of
+    /// the person's own, and by the person's own.
+    pub(crate) fn weights(&self, taste: &Taste) -> BTreeMap<Feature, f32> {
+        let settings = &self.settings;
+        let trust = settings.household_lessons / (settings.household_lessons + taste.lessons as f32).max(1.0);
+        Feature::ALL
+            .into_iter()
+            .map(|feature| {
+                let prior = settings.prior(feature);
+                let bound = settings.learning_bound * prior.abs();
+                let own = taste.weights.get(feature.name()).map_or(0.0, |weight| weight.own);
+                let shared = self.household.shared_weight(feature, settings);
+                (feature, prior + (own + trust * shared).clamp(-bound, bound))
+            })
+            .collect()
+    }
+
+    fn walk(&self, user: &UserId, allowed: &[bool]) -> Option<Walk> {
+        let (mut scores, evidence) = self.household.walk(user)?;
+        let most = scores
+            .iter()
+            .zip(allowed)
+            .filter(|(_, allowed)| **allowed)
+            .map(|(score, _)| *score)
+            .fold(0.0, f32::max);
+        if most <= 0.0 {
+            return None;
+        }
+        let trust = evidence / (evidence + KINSHIP_HALF) / most;
+        for score in &mut scores {
+            *score = (*score * trust).min(1.0);
+        }
+        Some(Walk { scores })
+    }
+}
+
+/// Scores one candidate. What several people feel counts by the mean; what was asked for, and what
+/// is tried out, is nobody's own.
+fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) -> Option<Row> {
+    let settings = scope.settings;
+    let entry = scope.catalogue.entry(slot)?;
+    let item = &entry.item;
+    let now = scope.now.unix_ms();
+    let recency = freshness(entry, scope.household.added.get(&item.id).copied(), scope.now, settings);
+    let share = 1.0 / members.len() as f32;
+    let mut columns = Columns {
+        similarity: 0.0,
+        novelty: 0.0,
+        popularity: 0.0,
+        recency,
+        play_count: 0.0,
+        days_since_last: f32::NAN,
+    };
+    let (mut summands, mut least) = (Vec::with_capacity(8 * members.len()), f32::INFINITY);
+    let mut known: f32 = 0.0;
+    for ((member, viewpoint), walk) in members.iter().zip(scope.viewpoints).zip(scope.walks) {
+        let tally = viewpoint.tally(&item.id);
+        let liking = scope.household.popularity_with_others(slot, tally, now, settings);
+        let surroundings = Surroundings {
+            popularity: popularity_value(liking),
+            freshness: recency,
+            collaborative: walk
+                .as_ref()
+                .and_then(|walk| walk.scores.get(slot as usize))
+                .copied()
+                .unwrap_or(0.0),
+        };
+        let observations = viewpoint.observe(slot, surroundings);
+        let value = |feature| {
+            observations.iter().find(|o| o.feature == feature).map_or(0.0, |o: &Observation| o.value)
+        };
+        let (liked, avoided) = (value(Feature::Liked), value(Feature::Avoided));
+        known = known.max(liked).max(avoided);
+        columns.similarity += share * liked;
+        columns.popularity += share * surroundings.popularity;
+        columns.novelty += share * if tally.is_some_and(|t| t.plays > 0) { 0.0 } else { 1.0 - liked };
+        if let Some(tally) = tally {
+            columns.play_count += tally.plays as f32;
+            let days = scope.now.days_since(Timestamp::from_unix_ms(tally.last_at)).max(0.0) as f32;
+            columns.days_since_last = columns.days_since_last.min(days);
+        }
+        let alone: f32 = observations
+            .iter()
+            .map(|o| member.weights.get(&o.feature).copied().unwrap_or(0.0) * o.value)
+            .sum();
+        least = least.min(settings.bias + alone);
+        let user = if members.len() > 1 { member.user.cloned() } else { None };
+        summands.extend(observations.into_iter().map(|observation| {
+            let weight = member.weights.get(&observation.feature).copied().unwrap_or(0.0) * share;
+            Summand::new(observation, weight, user.clone())
+        }));
+    }
+    summands.extend(asked(slot, scope));
+    if request.explore {
+        let chance = unit_of(request.seed, item.id.as_str());
+        let value = saturate(2.0 * (1.0 - known)) * chance;
+        let observation = Observation { feature: Feature::Explore, value, evidence: Evidence::None };
+        summands.push(Summand::new(observation, settings.prior(Feature::Explore), None));
+    }
+    summands.retain(|summand| summand.weight != 0.0 && summand.weight.is_finite());
+    let log_odds = log_odds(settings.bias, summands.iter().map(|summand| summand.weight));
+    Some(Row { item: Arc::clone(item), summands, log_odds, least, columns })
+}
+
+/// The summands of what was asked for.
+fn asked(slot: u32, scope: &Scope<'_>) -> Vec<Summand> {
+    let Some(query) = scope.query else { return Vec::new() };
+    let fit = query.fit(slot, scope.catalogue);
+    let like = query.like().and_then(|like| scope.catalogue.entry(like));
+    let like = like.map_or(Evidence::None, |entry| Evidence::Item(entry.item.id.clone(), None));
+    [(Feature::Query, fit.asked, Evidence::Query(fit.modality)), (Feature::LikeThis, fit.like, like)]
+        .into_iter()
+        .map(|(feature, value, evidence)| {
+            let observation = Observation { feature, value, evidence };
+            Summand::new(observation, scope.settings.prior(feature), None)
+        })
+        .collect()
+}
+
+/// The features of one item as the weights learn from them.
+pub(crate) fn lesson(
+    taste: &Taste,
+    circumstances: &[String],
+    slot: Option<u32>,
+    surroundings: Surroundings,
+    recommender: (&crate::catalogue::Catalogue, &Settings),
+    at: Timestamp,
+) -> Vec<(Feature, f32)> {
+    let Some(slot) = slot else { return Vec::new() };
+    let (catalogue, settings) = recommender;
+    let viewpoint = Viewpoint::new(taste, circumstances.to_vec(), catalogue, settings, at);
+    viewpoint.observe(slot, surroundings).into_iter().map(|o| (o.feature, o.value)).collect()
+}

@@ -1,0 +1,166 @@
+//! Every constant of the recommender, with its unit. The defaults are the documented behaviour.
+
+use std::collections::BTreeMap;
+
+use crate::candidates::Source;
+use crate::feature::Feature;
+use crate::modality::Modality;
+
+/// What can be tuned. Where no source is named, the value was chosen on synthetic clusters whose
+/// cosines are like those of sentence embeddings: 0.3 to 0.6 within a subject, below 0.2 between
+/// subjects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Log-odds of an item of which nothing is known.
+    pub bias: f32,
+    /// What a feature at its full value adds to the log-odds before anything is learnt.
+    pub priors: BTreeMap<Feature, f32>,
+    /// How much of the shortlist each source may fill, relative to the others.
+    pub quotas: BTreeMap<Source, f32>,
+    /// The share of each modality in an item's fused vector. A picture beside words counts 0.3:
+    /// the best value in caption-to-photo search over 80 COCO photos.
+    pub fusion: BTreeMap<Modality, f32>,
+
+    /// Days until a positive event counts half.
+    pub liking_half_life_days: f64,
+    /// Days until a negative event counts half.
+    pub disliking_half_life_days: f64,
+    /// Days until an event counts half for how popular an item is.
+    pub popularity_half_life_days: f64,
+    /// Days until an item is half as fresh.
+    pub freshness_half_life_days: f64,
+    /// Days until having been shown in vain counts half.
+    pub ignored_half_life_days: f64,
+    /// Days for which a skipped item is left out.
+    pub skip_rest_days: f64,
+    /// Days by which an event may be late and still be weighed by its own time; later ones count as
+    /// this late, so that a clock that ran ahead once does not silence a person for good.
+    pub lateness_days_max: f64,
+
+    /// Cosine from which on an item resembles a liked one, and at which it resembles it fully.
+    pub liked_cosines: (f32, f32),
+    /// The same for disliked ones: the floor lies above what unrelated subjects share, so that one
+    /// skipped subject does not drag others down.
+    pub disliked_cosines: (f32, f32),
+    /// The same in a modality's own space, after the space's mean cosine was taken off.
+    pub medium_cosines: (f32, f32),
+    /// Cosine from which on two liked items belong to the same interest.
+    pub interest_cosine: f32,
+    /// How much a later opposite event takes from an earlier one on a fully related item, in `[0, 1]`.
+    pub relief: f32,
+
+    /// Step of the weights' learning (AdaGrad).
+    pub learning_rate: f32,
+    /// How far a weight may move, as a share of its prior; below 1, so that no sign ever turns.
+    pub learning_bound: f32,
+    /// Lessons a person needs until the household's weights count half for them.
+    pub household_lessons: f32,
+
+    /// How different the items of a list should be when the request does not say, in `[0, 1]`.
+    pub diversity: f32,
+    /// Log-odds that full similarity to an item above costs at diversity 1.
+    pub diversity_weight: f32,
+    /// Log-odds below which an item would make a member of a group miserable.
+    pub misery_log_odds: f32,
+
+    /// Most items a request is answered with.
+    pub list_max: usize,
+    /// Most candidates that are scored for one request.
+    pub candidates_max: usize,
+    /// Most candidates among which diversity is sought.
+    pub rerank_max: usize,
+    /// Most items in the catalogue; further ones are not taken.
+    pub items_max: usize,
+    /// Most people; the one who has done nothing for longest is forgotten for a new one.
+    pub users_max: usize,
+    /// Most people a group list is made for; further ones are not considered.
+    pub group_max: usize,
+    /// Most items remembered of one person; the one untouched for longest is forgotten first,
+    /// hidden ones last.
+    pub items_per_user_max: usize,
+    /// Latest events of a person that can be undone.
+    pub undo_max: usize,
+    /// Most tags remembered of one person.
+    pub tags_per_user_max: usize,
+    /// Most kinds remembered of one person.
+    pub kinds_per_user_max: usize,
+    /// Most pairs of circumstance and kind remembered of one person.
+    pub circumstances_per_user_max: usize,
+    /// Most circumstances of one event that count.
+    pub circumstances_per_event_max: usize,
+    /// Most comments remembered of one person.
+    pub remarks_per_user_max: usize,
+    /// Most liked items that an item is compared with.
+    pub liked_exemplars_max: usize,
+    /// Most disliked items that an item is compared with.
+    pub disliked_exemplars_max: usize,
+    /// Most liked items that an item is compared with in a modality's own space.
+    pub medium_exemplars_max: usize,
+    /// Most interests of one person that are searched for candidates.
+    pub interests_max: usize,
+    /// Most tags of one item that count.
+    pub tags_per_item_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bias: -1.0,
+            priors: Feature::ALL.into_iter().map(|feature| (feature, feature.prior())).collect(),
+            quotas: Source::ALL.into_iter().map(|source| (source, source.quota())).collect(),
+            fusion: Modality::ALL
+                .into_iter()
+                .map(|modality| match modality {
+                    Modality::Text => (modality, 0.7),
+                    Modality::Image => (modality, 0.3),
+                    Modality::Audio => (modality, 0.3),
+                    Modality::Video => (modality, 0.3),
+                })
+                .collect(),
+            liking_half_life_days: 120.0,
+            disliking_half_life_days: 45.0,
+            popularity_half_life_days: 30.0,
+            freshness_half_life_days: 14.0,
+            ignored_half_life_days: 7.0,
+            skip_rest_days: 14.0,
+            lateness_days_max: 30.0,
+            liked_cosines: (0.05, 0.6),
+            disliked_cosines: (0.2, 0.45),
+            medium_cosines: (0.1, 0.7),
+            interest_cosine: 0.4,
+            relief: 0.5,
+            learning_rate: 0.1,
+            learning_bound: 0.4,
+            household_lessons: 20.0,
+            diversity: 0.3,
+            diversity_weight: 1.5,
+            misery_log_odds: -2.0,
+            list_max: 1_000,
+            candidates_max: 400,
+            rerank_max: 200,
+            items_max: 200_000,
+            users_max: 10_000,
+            group_max: 16,
+            items_per_user_max: 5_000,
+            undo_max: 64,
+            tags_per_user_max: 512,
+            kinds_per_user_max: 64,
+            circumstances_per_user_max: 512,
+            circumstances_per_event_max: 8,
+            remarks_per_user_max: 8,
+            liked_exemplars_max: 48,
+            disliked_exemplars_max: 24,
+            medium_exemplars_max: 8,
+            interests_max: 8,
+            tags_per_item_max: 32,
+        }
+    }
+}
+
+impl Settings {
+    /// The prior weight of a feature; 0 if it was taken out of `priors`.
+    #[must_use]
+    pub fn prior(&self, feature: Feature) -> f32 {
+        self.priors.get(&feature).copied().unwrap_or(0.0)
+    }
+}

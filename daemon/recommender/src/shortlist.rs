@@ -1,0 +1,119 @@
+//! The scored candidates of one request, before rules and re-ranking.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::context::Value;
+use crate::feature::Feature;
+use crate::id::UserId;
+use crate::item::Item;
+use crate::ruling::Batch;
+use crate::viewpoint::{Evidence, Observation};
+
+/// One summand of a candidate's score.
+#[derive(Debug, Clone)]
+pub(crate) struct Summand {
+    /// Whose view it is, if the list is for several people and it is not everybody's.
+    pub user: Option<UserId>,
+    pub feature: Feature,
+    pub weight: f32,
+    pub evidence: Evidence,
+}
+
+impl Summand {
+    pub(crate) fn new(observation: Observation, weight: f32, user: Option<UserId>) -> Summand {
+        let weight = weight * observation.value;
+        Summand { user, feature: observation.feature, weight, evidence: observation.evidence }
+    }
+}
+
+/// One candidate.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub item: Arc<Item>,
+    pub summands: Vec<Summand>,
+    /// The bias and all summands.
+    pub log_odds: f32,
+    /// The lowest log-odds any one person of a group would give it.
+    pub least: f32,
+    pub columns: Columns,
+}
+
+/// What rules see of a candidate beside its score; NaN means absent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    pub similarity: f32,
+    pub novelty: f32,
+    pub popularity: f32,
+    pub recency: f32,
+    pub play_count: f32,
+    pub days_since_last: f32,
+}
+
+/// The scored candidates of one request, best first; equal scores are ordered by item id.
+#[derive(Debug, Clone)]
+pub struct Shortlist {
+    pub(crate) bias: f32,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Shortlist {
+    /// How many candidates there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing can be recommended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What rules see. Columns, each of shape `[len]`, NaN where absent:
+    ///
+    /// - `similarity`: likeness to what the person liked, in `[0, 1]`; of a group, the mean;
+    /// - `novelty`: 1 if nothing like it was liked and it was never played, down to 0;
+    /// - `popularity`: with the others in the house, in `[0, 1]`;
+    /// - `recency`: 1 when it came out, halving with the configured half-life;
+    /// - `play-count`: times anybody the list is for has played it;
+    /// - `days-since-last`: days since any of them last did something with it;
+    /// - `minutes`, `age-rating`, `loudness`: the item's attributes `duration_min`, `age_rating` and
+    ///   `loudness`.
+    #[must_use]
+    pub fn batch(&self) -> Batch {
+        let column = |value: &dyn Fn(&Row) -> f32| self.rows.iter().map(value).collect::<Vec<f32>>();
+        let features: BTreeMap<String, Vec<f32>> = [
+            ("similarity", column(&|row| row.columns.similarity)),
+            ("novelty", column(&|row| row.columns.novelty)),
+            ("popularity", column(&|row| row.columns.popularity)),
+            ("recency", column(&|row| row.columns.recency)),
+            ("play-count", column(&|row| row.columns.play_count)),
+            ("days-since-last", column(&|row| row.columns.days_since_last)),
+            ("minutes", column(&|row| number(&row.item, "duration_min"))),
+            ("age-rating", column(&|row| number(&row.item, "age_rating"))),
+            ("loudness", column(&|row| number(&row.item, "loudness"))),
+        ]
+        .into_iter()
+        .map(|(name, column)| (name.to_owned(), column))
+        .collect();
+        Batch {
+            scores: column(&|row| row.log_odds),
+            features,
+            items: self.rows.iter().map(|row| Arc::clone(&row.item)).collect(),
+        }
+    }
+}
+
+fn number(item: &Item, attribute: &str) -> f32 {
+    match item.attributes.get(attribute) {
+        Some(Value::Number(number)) => *number as f32,
+        _ => f32::NAN,
+    }
+}
+
+/// The bias and the weights, added up once for all: in 64 bits, so that the order of the reasons
+/// cannot matter.
+pub(crate) fn log_odds(bias: f32, weights: impl Iterator<Item = f32>) -> f32 {
+    (f64::from(bias) + weights.map(f64::from).sum::<f64>()) as f32
+}

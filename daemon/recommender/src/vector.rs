@@ -1,0 +1,104 @@
+//! Arithmetic on plain vectors and numbers.
+
+use std::cmp::Ordering;
+
+/// The dot product of two slices of equal length; what one has beyond the other is ignored.
+#[must_use]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    // Sixteen partial sums let the compiler use vector registers and hide their latency.
+    let mut sums = [0.0_f32; 16];
+    let (mine, theirs) = (a.chunks_exact(16), b.chunks_exact(16));
+    let rest: f32 = mine.remainder().iter().zip(theirs.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in mine.zip(theirs) {
+        for lane in 0..16 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Scales `values` to unit length; `false`, and nothing changed, if they have no direction.
+pub(crate) fn normalise(values: &mut [f32]) -> bool {
+    let length = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    if !length.is_finite() || length < 1e-9 {
+        return false;
+    }
+    for value in values {
+        *value = (f64::from(*value) / length) as f32;
+    }
+    true
+}
+
+/// 0 below the floor, 1 from the full value on, a straight line between.
+#[must_use]
+pub(crate) fn ramp(value: f32, (floor, full): (f32, f32)) -> f32 {
+    if value.is_nan() {
+        return 0.0;
+    }
+    ((value - floor) / (full - floor).max(1e-6)).clamp(0.0, 1.0)
+}
+
+/// `1 - exp(-x)`: sums of evidence saturate at 1.
+#[must_use]
+pub(crate) fn saturate(evidence: f32) -> f32 {
+    1.0 - (-evidence.max(0.0)).exp()
+}
+
+/// How much is left after `days` with that half-life; an age below 0 (a clock that went back)
+/// counts as 0.
+#[must_use]
+pub(crate) fn fade(days: f64, half_life_days: f64) -> f32 {
+    (-days.max(0.0) / half_life_days.max(1e-6)).exp2() as f32
+}
+
+/// Keeps the `count` best, best first. Order: greater score, then `tie`.
+pub(crate) fn keep_best<T>(
+    scored: &mut Vec<T>,
+    count: usize,
+    score: impl Fn(&T) -> f32,
+    tie: impl Fn(&T, &T) -> Ordering,
+) {
+    let order = |a: &T, b: &T| score(b).total_cmp(&score(a)).then_with(|| tie(a, b));
+    if count == 0 {
+        scored.clear();
+        return;
+    }
+    if scored.len() > count {
+        scored.select_nth_unstable_by(count - 1, order);
+        scored.truncate(count);
+    }
+    scored.sort_unstable_by(order);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_product_uses_every_value() {
+        let a: Vec<f32> = (0..37).map(|i| i as f32).collect();
+        assert_eq!(dot(&a, &a), (0..37).map(|i| (i * i) as f32).sum::<f32>());
+    }
+
+    #[test]
+    fn a_clock_that_went_back_does_not_magnify() {
+        assert_eq!(fade(-1000.0, 30.0), 1.0);
+        assert_eq!(fade(30.0, 30.0), 0.5);
+    }
+
+    #[test]
+    fn a_ramp_is_flat_at_both_ends_and_takes_no_nan() {
+        let values = [0.0, 0.2, 0.3, 0.4, 1.0, f32::NAN].map(|value| ramp(value, (0.2, 0.4)));
+        assert_eq!(values[0], 0.0);
+        assert_eq!(values[1], 0.0);
+        assert!((values[2] - 0.5).abs() < 1e-6);
+        assert_eq!(values[3..], [1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn the_best_are_kept_in_order_and_ties_go_by_key() {
+        let mut scored = vec![("d", 1.0), ("b", 2.0), ("c", 1.0), ("a", 0.5)];
+        keep_best(&mut scored, 3, |s| s.1, |a, b| a.0.cmp(b.0));
+        assert_eq!(scored, [("b", 2.0), ("c", 1.0), ("d", 1.0)]);
+    }
+}

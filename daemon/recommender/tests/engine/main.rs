@@ -1,0 +1,4 @@
+//! The recommender from outside: inputs in, lists out.
+
+mod house;
+mod learning;
