@@ -7,3 +7,4 @@ pub mod client;
 pub mod config;
 pub mod document;
 pub mod service;
+pub mod store;

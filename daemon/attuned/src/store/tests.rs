@@ -1,0 +1,147 @@
+//! The store on real files.
+
+mod basics;
+mod damage;
+mod limits;
+
+use attuned_recommender::{
+    Comment, Content, Embedding, Event, EventId, EventType, Item, ItemId, Label, Modality, ModelEmbedding,
+    Timestamp, UserId, Value,
+};
+
+use super::{
+    MediaHash, MediaSource, OpenReport, OutboxMessage, Store, StoreSettings, StoredItem, StoredMedia, Write,
+};
+
+pub fn open(folder: &tempfile::TempDir) -> (Store, OpenReport) {
+    Store::open(settings(folder)).expect("opens")
+}
+
+pub fn settings(folder: &tempfile::TempDir) -> StoreSettings {
+    StoreSettings::new(folder.path().join("store"))
+}
+
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+pub fn at(ms: i64) -> Timestamp {
+    Timestamp::from_unix_ms(ms)
+}
+
+pub fn item_id(id: &str) -> ItemId {
+    ItemId::parse(id).expect("an id")
+}
+
+pub fn user(id: &str) -> UserId {
+    UserId::parse(id).expect("an id")
+}
+
+pub fn event_id(id: &str) -> EventId {
+    EventId::parse(id).expect("an id")
+}
+
+/// An embedding of `dim` values that differ from each other and by `salt`.
+pub fn embedding(dim: usize, salt: u32) -> Embedding {
+    let values = (0..dim).map(|i| ((i as f32 + 1.0) * (salt as f32 + 0.37)).sin()).collect();
+    Embedding::from_values(values).expect("finite")
+}
+
+pub fn event(who: &str, item: &str, event_type: EventType) -> Event {
+    Event {
+        user: user(who),
+        item: item_id(item),
+        event_type,
+        value: Some(0.5),
+        at: at(1_795_000_000_000),
+        context: [("room".to_owned(), Value::Text("living".to_owned()))].into(),
+        comment: None,
+    }
+}
+
+pub fn append(who: &str, item: &str, id: &str) -> Write {
+    Write::AppendEvent { event: event(who, item, EventType::Play), id: Some(event_id(id)) }
+}
+
+pub fn comment() -> Comment {
+    Comment { sentiment: Some(-0.25), semantic: Some(embedding(384, 9)) }
+}
+
+pub fn message(topic: &str, expires_ms: Option<i64>) -> OutboxMessage {
+    OutboxMessage {
+        topic: topic.to_owned(),
+        payload: b"{\"state\":\"online\"}".to_vec(),
+        retain: true,
+        correlation: Some(vec![1, 2, 3]),
+        expires_at: expires_ms.map(at),
+    }
+}
+
+/// An item with everything an item can have.
+pub fn full_item(id: &str) -> StoredItem {
+    StoredItem {
+        item: Item {
+            id: item_id(id),
+            kind: "film".to_owned(),
+            title: Some("The Third Man".to_owned()),
+            text: Some("Post-war Vienna …".to_owned()),
+            tags: vec!["zither".to_owned(), "noir".to_owned()],
+            attributes: [
+                ("duration_min".to_owned(), Value::Number(104.0)),
+                ("colour".to_owned(), Value::Bool(false)),
+                (
+                    "language".to_owned(),
+                    Value::List(vec![Value::Text("en".to_owned()), Value::Text("de".to_owned())]),
+                ),
+                (
+                    "crew".to_owned(),
+                    Value::Map([("director".to_owned(), Value::Text("Reed".to_owned()))].into()),
+                ),
+            ]
+            .into(),
+            published_at: Some(at(-640_000_000_000)),
+            expires_at: Some(at(1_900_000_000_000)),
+            provider: Some("library".to_owned()),
+        },
+        media: vec![
+            StoredMedia { modality: Modality::Image, source: MediaSource::Path("posters/42.jpg".into()) },
+            StoredMedia { modality: Modality::Audio, source: MediaSource::Hash(MediaHash::of(b"zither")) },
+        ],
+        own_embeddings: [(Modality::Image, embedding(512, 3))].into(),
+        content: Some(content(1)),
+        content_pending: true,
+    }
+}
+
+/// An item with nothing but an id and a kind.
+pub fn plain_item(id: &str) -> StoredItem {
+    StoredItem {
+        item: Item {
+            id: item_id(id),
+            kind: "picture".to_owned(),
+            title: None,
+            text: None,
+            tags: vec![],
+            attributes: [].into(),
+            published_at: None,
+            expires_at: None,
+            provider: None,
+        },
+        media: vec![],
+        own_embeddings: [].into(),
+        content: None,
+        content_pending: false,
+    }
+}
+
+pub fn content(salt: u32) -> Content {
+    let image = ModelEmbedding { model: "efficientnet-lite0@1".to_owned(), embedding: embedding(1280, salt) };
+    let text = ModelEmbedding { model: "all-minilm-l6-v2@1".to_owned(), embedding: embedding(384, salt + 1) };
+    let label = |name: &str, score| Label { name: name.to_owned(), score };
+    Content {
+        embeddings: [(Modality::Image, image), (Modality::Text, text)].into(),
+        semantic: [(Modality::Image, embedding(384, salt + 2)), (Modality::Text, embedding(384, salt + 1))]
+            .into(),
+        labels: [(Modality::Image, vec![label("ferris wheel", 0.75), label("sewer", 0.125)])].into(),
+    }
+}

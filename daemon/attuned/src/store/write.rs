@@ -1,0 +1,163 @@
+//! What goes into the store and comes out of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use attuned_recommender::{
+    Comment, Content, Embedding, Event, EventId, Item, ItemId, Modality, Timestamp, UserId, Value,
+};
+
+use super::MediaHash;
+
+/// An item as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredItem {
+    /// The document.
+    pub item: Item,
+    /// Its media.
+    pub media: Vec<StoredMedia>,
+    /// Embeddings that came with the document, one a modality, in the device's own space. Kept in
+    /// full precision.
+    pub own_embeddings: BTreeMap<Modality, Embedding>,
+    /// What was understood; absent if nothing was yet. Its vectors are kept in half precision: see
+    /// [`as_stored`](super::as_stored).
+    pub content: Option<Content>,
+    /// Whether its media and words are still to be understood.
+    pub content_pending: bool,
+}
+
+/// One medium of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMedia {
+    /// What kind it is.
+    pub modality: Modality,
+    /// Where it is.
+    pub source: MediaSource,
+}
+
+/// Where a medium is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaSource {
+    /// In the store.
+    Hash(MediaHash),
+    /// In one of the configured media folders, as the document names it.
+    Path(PathBuf),
+}
+
+/// An event as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEvent {
+    /// Its number, from 1, in the order in which events were stored. Numbers are never given twice;
+    /// those of forgotten events stay unused.
+    pub seq: u64,
+    /// The sender's id; absent if there was none.
+    pub id: Option<EventId>,
+    /// The event.
+    pub event: Event,
+}
+
+/// A message that the broker has to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxMessage {
+    /// Where it goes.
+    pub topic: String,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// Whether the broker keeps it for later subscribers.
+    pub retain: bool,
+    /// Correlation data of the request that it answers.
+    pub correlation: Option<Vec<u8>>,
+    /// From when on nobody wants it any more; absent means never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A message and its number in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its number; messages go out in the order of their numbers.
+    pub seq: u64,
+    /// The message.
+    pub message: OutboxMessage,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "writes are few, and moved once or twice on their way")]
+pub enum Write {
+    /// Stores the item as it is given, in place of any earlier one: content included, so `None`
+    /// removes what was understood before.
+    PutItem(StoredItem),
+    /// Removes the item and what was understood of it. Media files that nothing else refers to go
+    /// at the next start.
+    RemoveItem(ItemId),
+    /// Stores what was understood of an item; it is no longer pending.
+    PutContent {
+        /// Which item.
+        item: ItemId,
+        /// What was understood.
+        content: Content,
+    },
+    /// Adds an event at the end of the log, unless the user has an event of that id already.
+    AppendEvent {
+        /// The event.
+        event: Event,
+        /// The sender's id; an event without one is never a duplicate.
+        id: Option<EventId>,
+    },
+    /// Attaches what was understood of a comment to its event.
+    SetComment {
+        /// The event's number.
+        seq: u64,
+        /// What was understood.
+        comment: Comment,
+    },
+    /// Stores a context value, or removes it.
+    SetContext {
+        /// Its key: 1 to [`CONTEXT_KEY_BYTES_MAX`](super::CONTEXT_KEY_BYTES_MAX) bytes without NUL.
+        key: String,
+        /// Its value; `None` removes it.
+        value: Option<Value>,
+    },
+    /// Adds a message at the end of the outbox.
+    PushOutbox {
+        /// The message.
+        message: OutboxMessage,
+        /// Which messages have expired is judged by this time.
+        now: Timestamp,
+    },
+    /// Takes a message out of the outbox, as the broker has it.
+    RemoveOutbox(u64),
+    /// Deletes the user's events, the memory of their ids, and the profile.
+    ForgetUser(UserId),
+}
+
+/// What became of one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is stored.
+    Done,
+    /// The item, event or message that it refers to is not there: nothing was changed.
+    Absent,
+    /// The event has this number.
+    Event {
+        /// The number, from 1.
+        seq: u64,
+    },
+    /// The user has an event of that id already; nothing was changed.
+    Duplicate {
+        /// The number of the earlier event; 0 if the note of it is unreadable.
+        seq: u64,
+    },
+    /// The message has this number.
+    Outbox {
+        /// The number, from 1.
+        seq: u64,
+        /// How many messages were dropped to make room, 0 as a rule.
+        dropped: u32,
+    },
+    /// The user is forgotten.
+    Forgotten {
+        /// How many events were deleted.
+        events: u64,
+    },
+}
