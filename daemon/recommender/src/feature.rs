@@ -112,15 +112,15 @@ impl Feature {
     pub(crate) const fn usual(self) -> f32 {
         match self {
             Feature::Liked => 0.3,
-            Feature::Popular => 0.2,
             Feature::Fresh => 0.3,
             Feature::Medium(_) | Feature::TagsLiked => 0.1,
             _ => 0.0,
         }
     }
 
-    /// Whether its weight is learnt from events. What depends on other people's current state or on
-    /// the request alone keeps its prior, so that undoing one's own event is exact.
+    /// Whether its weight is learnt from events. What depends on other people, or on the request
+    /// alone, keeps its prior: so what is learnt about a person follows from their own events, and an
+    /// event that is undone leaves no trace in anybody.
     #[must_use]
     pub(crate) const fn is_learnt(self) -> bool {
         match self {
@@ -130,11 +130,14 @@ impl Feature {
             | Feature::TagsLiked
             | Feature::TagsAvoided
             | Feature::Kind
-            | Feature::Popular
             | Feature::Fresh
             | Feature::Circumstances
             | Feature::Ignored => true,
-            Feature::Collaborative | Feature::Query | Feature::LikeThis | Feature::Explore => false,
+            Feature::Collaborative
+            | Feature::Popular
+            | Feature::Query
+            | Feature::LikeThis
+            | Feature::Explore => false,
         }
     }
 

@@ -1,19 +1,20 @@
 //! The recommender's state and what changes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::event::{Event, EventType};
+use crate::feature::Feature;
 use crate::household::{Household, Person};
 use crate::id::{ItemId, UserId};
 use crate::item::{Content, Item};
 use crate::request::{Filter, Query};
-use crate::scoring::lesson;
 use crate::search::{Match, PreparedQuery};
 use crate::settings::Settings;
 use crate::state::{HouseholdState, PastEvent, Taste, UserState};
 use crate::time::Timestamp;
-use crate::viewpoint::{Surroundings, circumstances_of, freshness, popularity_value};
+use crate::viewpoint::{Surroundings, Viewpoint, circumstances_of, freshness};
 
 /// Something that changes what is known. Inputs are applied in the order of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +76,9 @@ impl Recommender {
     }
 
     fn take_event(&mut self, event: Event, now: Timestamp) {
+        // A device's clock may run ahead; what it reports has happened by now.
         let event_at = event.at.min(now);
-        let past = self.past_event(&event, event_at);
+        let past = past_event(&event, event_at, &self.settings);
         if !self.household.people.contains_key(&event.user)
             && self.household.people.len() >= self.settings.users_max
         {
@@ -87,48 +89,16 @@ impl Recommender {
         }
         let person = self.household.people.entry(event.user).or_default();
         let state = &mut person.state;
-        let forgotten = step(&mut state.taste, &past, &self.catalogue, &self.settings);
+        let lesson =
+            Lesson { catalogue: &self.catalogue, added: &self.household.added, settings: &self.settings };
+        let forgotten = lesson.step(&mut state.taste, &past);
         state.recent.push(past);
         while state.recent.len() > self.settings.undo_max {
             let oldest = state.recent.remove(0);
-            step(&mut state.base, &oldest, &self.catalogue, &self.settings);
+            lesson.step(&mut state.base, &oldest);
         }
         let touched: Vec<ItemId> = forgotten.into_iter().chain([event.item]).collect();
         self.household.refresh_items(&touched, &self.catalogue, &self.settings);
-    }
-
-    /// The event as it is kept, with what it would depend on beside the person's own past.
-    fn past_event(&self, event: &Event, at: Timestamp) -> PastEvent {
-        let slot = self.catalogue.slot(&event.item);
-        let own = self.household.people.get(&event.user);
-        let own = own.and_then(|person| person.state.taste.items.get(&event.item));
-        let (liking, freshness) = match slot.and_then(|slot| Some((slot, self.catalogue.entry(slot)?))) {
-            Some((slot, entry)) => {
-                let added = self.household.added.get(&event.item).copied();
-                let household = &self.household;
-                (
-                    household.popularity_with_others(slot, own, at.unix_ms(), &self.settings),
-                    freshness(entry, added, at, &self.settings),
-                )
-            }
-            None => (0.0, 0.0),
-        };
-        let finite = |value: Option<f32>| value.filter(|value| value.is_finite());
-        let comment = event.comment.as_ref().filter(|_| event.event_type == EventType::Comment);
-        PastEvent {
-            item: event.item.clone(),
-            event_type: event.event_type,
-            value: finite(event.value),
-            at: at.unix_ms(),
-            circumstances: circumstances_of(&event.context, self.settings.circumstances_per_event_max),
-            sentiment: finite(comment.and_then(|comment| comment.sentiment)),
-            semantic: comment
-                .and_then(|comment| comment.semantic.as_ref())
-                .filter(|semantic| semantic.dim() == crate::embedding::SEMANTIC_DIM)
-                .map(|semantic| semantic.as_slice().to_vec()),
-            popularity: popularity_value(liking),
-            freshness,
-        }
     }
 
     /// Folds the events again without the latest one on that item. An event that is no longer kept
@@ -140,8 +110,10 @@ impl Recommender {
         state.recent.remove(latest);
         let mut touched: Vec<ItemId> = state.taste.items.keys().cloned().collect();
         state.taste = state.base.clone();
+        let lesson =
+            Lesson { catalogue: &self.catalogue, added: &self.household.added, settings: &self.settings };
         for event in &state.recent {
-            step(&mut state.taste, event, &self.catalogue, &self.settings);
+            lesson.step(&mut state.taste, event);
         }
         touched.extend(state.taste.items.keys().cloned());
         if state.recent.is_empty() && state.taste == Taste::default() {
@@ -232,14 +204,49 @@ impl Recommender {
     }
 }
 
-/// Folds one event into a taste. Returns the item that was forgotten for it, if any.
-fn step(taste: &mut Taste, event: &PastEvent, catalogue: &Catalogue, settings: &Settings) -> Option<ItemId> {
-    let slot = catalogue.slot(&event.item);
-    let surroundings =
-        Surroundings { popularity: event.popularity, freshness: event.freshness, collaborative: 0.0 };
-    let at = Timestamp::from_unix_ms(event.at);
-    let features = lesson(taste, &event.circumstances, slot, surroundings, (catalogue, settings), at);
-    let entry = slot.and_then(|slot| catalogue.entry(slot));
-    let described = entry.map(|entry| (&*entry.item, entry.tags.as_slice()));
-    taste.take(event, described, &features, settings)
+/// What an event is understood by.
+struct Lesson<'a> {
+    catalogue: &'a Catalogue,
+    added: &'a BTreeMap<ItemId, i64>,
+    settings: &'a Settings,
+}
+
+impl Lesson<'_> {
+    /// Folds one event into a taste. Returns the item that was forgotten for it, if any.
+    fn step(&self, taste: &mut Taste, event: &PastEvent) -> Option<ItemId> {
+        let slot = self.catalogue.slot(&event.item);
+        let Some((slot, entry)) = slot.and_then(|slot| Some((slot, self.catalogue.entry(slot)?))) else {
+            return taste.take(event, None, &[], self.settings);
+        };
+        let at = Timestamp::from_unix_ms(event.at);
+        let added = self.added.get(&event.item).copied();
+        let surroundings =
+            Surroundings { freshness: freshness(entry, added, at, self.settings), ..Surroundings::default() };
+        let circumstances = event.circumstances.clone();
+        let features: Vec<(Feature, f32)> =
+            Viewpoint::new(taste, circumstances, self.catalogue, self.settings, at)
+                .observe(slot, surroundings)
+                .into_iter()
+                .map(|observation| (observation.feature, observation.value))
+                .collect();
+        taste.take(event, Some((&entry.item, &entry.tags)), &features, self.settings)
+    }
+}
+
+/// The event as it is kept.
+fn past_event(event: &Event, at: Timestamp, settings: &Settings) -> PastEvent {
+    let finite = |value: Option<f32>| value.filter(|value| value.is_finite());
+    let comment = event.comment.as_ref().filter(|_| event.event_type == EventType::Comment);
+    PastEvent {
+        item: event.item.clone(),
+        event_type: event.event_type,
+        value: finite(event.value),
+        at: at.unix_ms(),
+        circumstances: circumstances_of(&event.context, settings.circumstances_per_event_max),
+        sentiment: finite(comment.and_then(|comment| comment.sentiment)),
+        semantic: comment
+            .and_then(|comment| comment.semantic.as_ref())
+            .filter(|semantic| semantic.dim() == crate::embedding::SEMANTIC_DIM)
+            .map(|semantic| semantic.as_slice().to_vec()),
+    }
 }

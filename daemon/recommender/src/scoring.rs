@@ -10,7 +10,6 @@ use crate::random::unit_of;
 use crate::recommender::Recommender;
 use crate::request::{Filter, Request};
 use crate::search::PreparedQuery;
-use crate::settings::Settings;
 use crate::shortlist::{Columns, Row, Shortlist, Summand, log_odds};
 use crate::state::Taste;
 use crate::time::Timestamp;
@@ -269,19 +268,4 @@ fn asked(slot: u32, scope: &Scope<'_>) -> Vec<Summand> {
             Summand::new(observation, scope.settings.prior(feature), None)
         })
         .collect()
-}
-
-/// The features of one item as the weights learn from them.
-pub(crate) fn lesson(
-    taste: &Taste,
-    circumstances: &[String],
-    slot: Option<u32>,
-    surroundings: Surroundings,
-    recommender: (&crate::catalogue::Catalogue, &Settings),
-    at: Timestamp,
-) -> Vec<(Feature, f32)> {
-    let Some(slot) = slot else { return Vec::new() };
-    let (catalogue, settings) = recommender;
-    let viewpoint = Viewpoint::new(taste, circumstances.to_vec(), catalogue, settings, at);
-    viewpoint.observe(slot, surroundings).into_iter().map(|o| (o.feature, o.value)).collect()
 }

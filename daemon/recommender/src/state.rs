@@ -148,8 +148,4 @@ pub struct PastEvent {
     pub sentiment: Option<f32>,
     /// What a comment was about, shape `[SEMANTIC_DIM]`, unit length.
     pub semantic: Option<Vec<f32>>,
-    /// How popular the item was with the others in the house at that time, in `[0, 1]`.
-    pub popularity: f32,
-    /// How new the item was at that time, in `[0, 1]`.
-    pub freshness: f32,
 }
