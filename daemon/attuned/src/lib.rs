@@ -3,8 +3,11 @@
 //! `pipeline` knows the order in which things happen; the other modules each own one edge and know
 //! nothing of each other.
 
+pub mod broker;
 pub mod client;
 pub mod config;
 pub mod document;
+pub mod mqtt;
 pub mod service;
 pub mod store;
+pub mod topic;
