@@ -1,1 +1,22 @@
-//! encoders
+//! Raw content in; embeddings, semantic vectors and labels out.
+//!
+//! Owns the models' folders, the decoding of text, pictures, sound and film within limits, and the
+//! bridge to the shared space. The only crate that knows tract, tokenizers, image and symphonia.
+//! It knows nothing of items, users or networks, and keeps nothing of what it is given.
+
+mod audio;
+mod bridge;
+mod encoders;
+mod encoding;
+mod error;
+mod image;
+mod limits;
+mod model;
+mod network;
+mod text;
+mod video;
+
+pub use encoders::Encoders;
+pub use encoding::{Encoding, LABELS_MAX, ModelSummary};
+pub use error::{EncodeError, ModelError};
+pub use limits::Limits;

@@ -1,0 +1,158 @@
+//! Samples to a log-mel spectrogram, as librosa computes it.
+//!
+//! Sources: librosa's `feature.melspectrogram`, `filters.mel` and `core.stft`; the mel scale is
+//! that of Slaney's Auditory Toolbox, each filter scaled to unit area.
+
+use std::fmt;
+use std::sync::Arc;
+
+use realfft::{RealFftPlanner, RealToComplex};
+
+use crate::model::{AudioEntry, PadEntry};
+
+/// The constants of `log10(10000 x + 1)`, the compression that MusiCNN was trained with
+/// (its package's extractor.py).
+const COMPRESSION_GAIN: f32 = 10_000.0;
+
+/// Energy over time and frequency.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spectrogram {
+    /// Bands one after another, time innermost: shape `[mels, frames]`.
+    pub values: Vec<f32>,
+    /// How many frames there are, at least 1.
+    pub frames: usize,
+    /// Root of the mean square of each frame's windowed samples, shape `[frames]`.
+    pub levels: Vec<f32>,
+}
+
+/// A prepared transform.
+pub(crate) struct MelFilter {
+    entry: AudioEntry,
+    fft: Arc<dyn RealToComplex<f32>>,
+    window: Vec<f32>,
+    bands: Vec<Band>,
+}
+
+/// One triangular filter: its weights from a first bin on.
+#[derive(Debug)]
+struct Band {
+    first: usize,
+    weights: Vec<f32>,
+}
+
+impl fmt::Debug for MelFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MelFilter").field("entry", &self.entry).finish_non_exhaustive()
+    }
+}
+
+impl MelFilter {
+    /// Prepares the transform that `model.toml` describes.
+    pub fn new(entry: &AudioEntry) -> MelFilter {
+        let n = entry.n_fft;
+        // Periodic, as scipy's `get_window` gives it.
+        let window = (0..n).map(|at| 0.5 - 0.5 * (std::f64::consts::TAU * at as f64 / n as f64).cos());
+        MelFilter {
+            fft: RealFftPlanner::new().plan_fft_forward(n),
+            window: window.map(|value| value as f32).collect(),
+            bands: bands(entry),
+            entry: entry.clone(),
+        }
+    }
+
+    /// The spectrogram of samples in `[-1, 1]`; of none at all, that of one silent frame.
+    pub fn log_mel(&self, samples: &[f32]) -> Spectrogram {
+        let n = self.entry.n_fft;
+        let reach = if self.entry.center { n / 2 } else { 0 };
+        let padded = padded(samples, reach, n, self.entry.pad);
+        let frames = 1 + (padded.len() - n) / self.entry.hop;
+        let mut values = vec![0.0; self.bands.len() * frames];
+        let mut levels = Vec::with_capacity(frames);
+        let mut windowed = vec![0.0_f32; n];
+        let mut spectrum = self.fft.make_output_vec();
+        let mut scratch = self.fft.make_scratch_vec();
+        let mut powers = vec![0.0_f32; n / 2 + 1];
+        for frame in 0..frames {
+            let from = &padded[frame * self.entry.hop..][..n];
+            for ((to, sample), weight) in windowed.iter_mut().zip(from).zip(&self.window) {
+                *to = sample * weight;
+            }
+            levels.push((windowed.iter().map(|value| value * value).sum::<f32>() / n as f32).sqrt());
+            self.fft
+                .process_with_scratch(&mut windowed, &mut spectrum, &mut scratch)
+                .expect("the buffers are of the lengths that the plan gave");
+            for (power, bin) in powers.iter_mut().zip(&spectrum) {
+                *power = if self.entry.power == 2.0 { bin.norm_sqr() } else { bin.norm() };
+            }
+            for (band, filter) in self.bands.iter().enumerate() {
+                let bins = &powers[filter.first..][..filter.weights.len()];
+                let energy: f32 =
+                    bins.iter().zip(&filter.weights).map(|(power, weight)| power * weight).sum();
+                values[band * frames + frame] = (COMPRESSION_GAIN * energy + 1.0).log10();
+            }
+        }
+        Spectrogram { values, frames, levels }
+    }
+}
+
+/// Samples with `reach` more on either side, and at least `n` in all.
+fn padded(samples: &[f32], reach: usize, n: usize, pad: PadEntry) -> Vec<f32> {
+    let mut padded = vec![0.0; (samples.len() + 2 * reach).max(n)];
+    padded[reach..reach + samples.len()].copy_from_slice(samples);
+    if pad == PadEntry::Reflect && samples.len() > 1 {
+        // A mirror at the first and the last sample, without repeating them; short recordings are
+        // mirrored as often as it takes.
+        let period = 2 * (samples.len() - 1);
+        let mirrored = |at: usize| if at < samples.len() { samples[at] } else { samples[period - at] };
+        for away in 1..=reach {
+            padded[reach - away] = mirrored(away % period);
+            let end = samples.len() - 1 + away;
+            padded[reach + end] = mirrored(end % period);
+        }
+    }
+    padded
+}
+
+fn bands(entry: &AudioEntry) -> Vec<Band> {
+    let rate = f64::from(entry.sample_rate_hz);
+    let (low, high) = (mel(f64::from(entry.f_min_hz)), mel(f64::from(entry.f_max_hz)));
+    let edges: Vec<f64> = (0..entry.mels + 2)
+        .map(|at| hertz(low + (high - low) * at as f64 / (entry.mels + 1) as f64))
+        .collect();
+    edges
+        .windows(3)
+        .map(|edge| {
+            let (from, centre, to) = (edge[0], edge[1], edge[2]);
+            let weight = |bin: usize| {
+                let frequency = bin as f64 * rate / entry.n_fft as f64;
+                let triangle = ((frequency - from) / (centre - from)).min((to - frequency) / (to - centre));
+                (triangle.max(0.0) * 2.0 / (to - from)) as f32
+            };
+            let weights: Vec<f32> = (0..=entry.n_fft / 2).map(weight).collect();
+            let first = weights.iter().position(|weight| *weight > 0.0).unwrap_or(0);
+            let end = weights.iter().rposition(|weight| *weight > 0.0).map_or(first, |last| last + 1);
+            Band { first, weights: weights[first..end].to_vec() }
+        })
+        .collect()
+}
+
+/// Linear up to 1 kHz (15 mels), then 27 mels for each factor of 6.4: Slaney's scale.
+const LINEAR_HZ: f64 = 200.0 / 3.0;
+const BREAK_HZ: f64 = 1000.0;
+
+fn log_step() -> f64 {
+    6.4_f64.ln() / 27.0
+}
+
+fn mel(hertz: f64) -> f64 {
+    if hertz < BREAK_HZ {
+        hertz / LINEAR_HZ
+    } else {
+        BREAK_HZ / LINEAR_HZ + (hertz / BREAK_HZ).ln() / log_step()
+    }
+}
+
+fn hertz(mel: f64) -> f64 {
+    let knee = BREAK_HZ / LINEAR_HZ;
+    if mel < knee { mel * LINEAR_HZ } else { BREAK_HZ * ((mel - knee) * log_step()).exp() }
+}

@@ -1,0 +1,113 @@
+//! The bridge from what was recognised to the shared space, by convex combination of label
+//! embeddings.
+//!
+//! Source: Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings"
+//! (ConSE), ICLR 2014.
+
+use attuned_recommender::{Embedding, Label, SEMANTIC_DIM};
+use half::f16;
+
+use crate::encoding::LABELS_MAX;
+use crate::error::ModelError;
+use crate::model::{Model, RoleEntry};
+
+/// The least score with which a label is named: below, it is a guess that misleads.
+const LABEL_SCORE_MIN: f32 = 0.02;
+
+/// A model's labels, with the vector of each in the shared space.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    names: Vec<String>,
+    /// Row by row, shape `[labels, SEMANTIC_DIM]`.
+    vectors: Vec<f16>,
+    temperature: f32,
+    top: usize,
+    exclusive: bool,
+}
+
+impl Bridge {
+    /// Reads the labels and their vectors. `labels` is how many the network gives, and `role` how
+    /// they are to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] if there are not as many names or vectors as the network has labels.
+    pub fn load(model: &Model, role: RoleEntry, labels: usize) -> Result<Bridge, ModelError> {
+        let entry = model
+            .document
+            .bridge
+            .as_ref()
+            .ok_or_else(|| model.refused("model.toml: section [bridge] is missing, expected it"))?;
+        let names = String::from_utf8(model.file(&entry.labels)?)
+            .map_err(|error| model.refused(format!("file `{}`: {error}", entry.labels)))?;
+        let names: Vec<String> = names.lines().map(|name| name.trim().to_owned()).collect();
+        if names.len() != labels || names.iter().any(String::is_empty) {
+            return Err(model.refused(format!(
+                "file `{}` has {} names, expected {labels}, one a line and none empty",
+                entry.labels,
+                names.len()
+            )));
+        }
+        let vectors = half_floats(&model.file(&entry.label_vectors)?);
+        if vectors.len() != labels * SEMANTIC_DIM || vectors.iter().any(|value| !value.is_finite()) {
+            return Err(model.refused(format!(
+                "file `{}` has {} values, expected {labels} x {SEMANTIC_DIM} finite ones",
+                entry.label_vectors,
+                vectors.len()
+            )));
+        }
+        let exclusive = role == RoleEntry::Logits;
+        Ok(Bridge { names, vectors, temperature: entry.temperature, top: entry.top, exclusive })
+    }
+
+    /// The labels of one run, best first: at most [`LABELS_MAX`], scores in `[0, 1]`.
+    pub fn labels(&self, outputs: &[f32]) -> Vec<Label> {
+        let scores = self.probabilities(outputs, 1.0);
+        best(&scores, LABELS_MAX)
+            .into_iter()
+            .filter(|at| scores[*at] >= LABEL_SCORE_MIN)
+            .map(|at| Label { name: self.names[at].clone(), score: scores[at].clamp(0.0, 1.0) })
+            .collect()
+    }
+
+    /// The content in the shared space: the vectors of the most probable labels, each weighted by
+    /// its probability, scaled to unit length.
+    ///
+    /// # Errors
+    ///
+    /// A sentence if no direction is left, as when nothing at all was recognised.
+    pub fn semantic(&self, outputs: &[f32]) -> Result<Embedding, String> {
+        let weights = self.probabilities(outputs, self.temperature);
+        let mut sum = vec![0.0_f32; SEMANTIC_DIM];
+        for at in best(&weights, self.top) {
+            let row = &self.vectors[at * SEMANTIC_DIM..(at + 1) * SEMANTIC_DIM];
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += weights[at] * value.to_f32();
+            }
+        }
+        Embedding::from_values(sum).map_err(|error| error.to_string())
+    }
+
+    fn probabilities(&self, outputs: &[f32], temperature: f32) -> Vec<f32> {
+        if !self.exclusive {
+            return outputs.to_vec();
+        }
+        let max = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f32> = outputs.iter().map(|logit| ((logit - max) / temperature).exp()).collect();
+        let sum: f32 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect()
+    }
+}
+
+/// The places of the `n` largest values, largest first; of equal ones the first.
+fn best(values: &[f32], n: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+    places.truncate(n);
+    places
+}
+
+/// Reads little-endian half floats; a last odd byte is left out.
+pub(crate) fn half_floats(bytes: &[u8]) -> Vec<f16> {
+    bytes.chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]])).collect()
+}

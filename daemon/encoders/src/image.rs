@@ -1,0 +1,197 @@
+//! Pictures: pixels to one direction and the names of what is seen.
+
+use ::image::RgbImage;
+use attuned_recommender::{Embedding, Modality};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::bridge::Bridge;
+use crate::encoding::Encoding;
+use crate::error::{EncodeError, ModelError, one_line};
+use crate::limits::Limits;
+use crate::model::{ImageEntry, Model, RoleEntry};
+use crate::network::{Array, Network};
+
+pub(crate) mod decode;
+
+/// An image model with its labels.
+#[derive(Debug)]
+pub(crate) struct ImageModel {
+    id: String,
+    network: Network,
+    bridge: Bridge,
+    entry: ImageEntry,
+    embedding_at: usize,
+    labels_at: usize,
+}
+
+impl ImageModel {
+    /// Loads network and labels.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
+    pub fn load(model: &Model) -> Result<ImageModel, ModelError> {
+        let entry = model
+            .document
+            .image
+            .clone()
+            .ok_or_else(|| model.refused("model.toml: section [image] is missing"))?;
+        let crop = entry.crop as usize;
+        model.expect_input(&[1, 3, crop, crop])?;
+        let (embedding_at, labels_at, role, labels) = model.classifier_outputs()?;
+        Ok(ImageModel {
+            id: model.id(),
+            network: Network::load(model)?,
+            bridge: Bridge::load(model, role, labels)?,
+            entry,
+            embedding_at,
+            labels_at,
+        })
+    }
+
+    /// Understands a picture file.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Unreadable`] and [`EncodeError::OverLimit`] for the sender;
+    /// [`EncodeError::Unavailable`] if the network fails.
+    pub fn encode(&self, bytes: &[u8], limits: &Limits) -> Result<Encoding, EncodeError> {
+        let picture = decode::picture(bytes, limits)?;
+        self.understand(Modality::Image, &[picture])
+    }
+
+    /// Understands pictures as one: their features and logits are averaged.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Unavailable`] if the network fails, or there are no pictures.
+    pub fn understand(&self, modality: Modality, pictures: &[RgbImage]) -> Result<Encoding, EncodeError> {
+        let unavailable = |reason: String| EncodeError::Unavailable { modality, reason: one_line(&reason) };
+        let mut sums: Vec<Vec<f32>> = Vec::new();
+        for picture in pictures {
+            let outputs = self.outputs(&central_square(picture, &self.entry)).map_err(unavailable)?;
+            add(&mut sums, outputs, 1.0 / pictures.len() as f32);
+        }
+        if sums.is_empty() {
+            return Err(unavailable("there are no pictures".to_owned()));
+        }
+        let labels = self.bridge.labels(&sums[self.labels_at]);
+        let semantic = self.bridge.semantic(&sums[self.labels_at]).map_err(unavailable)?;
+        let embedding = Embedding::from_values(sums.swap_remove(self.embedding_at))
+            .map_err(|error| unavailable(error.to_string()))?;
+        Ok(Encoding { modality, model: self.id.clone(), embedding, semantic, labels })
+    }
+
+    /// The network's outputs for one square of pixels of the model's size.
+    fn outputs(&self, square: &[u8]) -> Result<Vec<Vec<f32>>, String> {
+        let side = self.entry.crop as usize;
+        self.network.run(vec![Array::F32(vec![1, 3, side, side], normalised(square, &self.entry))])
+    }
+}
+
+/// Adds `weight` times `outputs` to `sums`, which starts empty.
+pub(crate) fn add(sums: &mut Vec<Vec<f32>>, outputs: Vec<Vec<f32>>, weight: f32) {
+    sums.resize(outputs.len(), Vec::new());
+    for (sum, output) in sums.iter_mut().zip(outputs) {
+        sum.resize(output.len(), 0.0);
+        for (sum, value) in sum.iter_mut().zip(output) {
+            *sum += weight * value;
+        }
+    }
+}
+
+/// Resizes the shorter side to the model's and cuts out the centre: `crop * crop` RGB pixels, row
+/// by row.
+///
+/// The result is that of PIL's `resize(BICUBIC)` followed by a crop, sizes and offsets rounded as
+/// in torchvision's `Resize` and `CenterCrop`; only the pixels inside the crop are computed, so a
+/// picture of any proportions costs about the same.
+pub(crate) fn central_square(picture: &RgbImage, entry: &ImageEntry) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let short = f64::from(width.min(height));
+    let side = u64::from(entry.resize_shorter_side);
+    let resized = |length: u32| side * u64::from(length) / short as u64;
+    let span = |length: u32| {
+        let resized = resized(length);
+        let scale = f64::from(length) / resized as f64;
+        let before = round_half_even((resized - u64::from(entry.crop)) as f64 / 2.0);
+        (before * scale, f64::from(entry.crop) * scale)
+    };
+    let (left, across) = span(width);
+    let (top, down) = span(height);
+    let source = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3);
+    let mut square = Image::new(entry.crop, entry.crop, PixelType::U8x3);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
+        .crop(left, top, across, down)
+        .use_alpha(false);
+    let result = source.map_err(|error| error.to_string()).and_then(|source| {
+        Resizer::new().resize(&source, &mut square, &options).map_err(|error| error.to_string())
+    });
+    result.expect("a picture has a pixel or more, and the crop lies inside it");
+    square.into_vec()
+}
+
+/// Python's rounding, which torchvision's `CenterCrop` uses.
+fn round_half_even(value: f64) -> f64 {
+    value.round_ties_even()
+}
+
+/// Pixels as the network takes them: channels first, scaled, centred, divided.
+fn normalised(square: &[u8], entry: &ImageEntry) -> Vec<f32> {
+    let area = square.len() / 3;
+    let mut values = vec![0.0; square.len()];
+    for (at, pixel) in square.chunks_exact(3).enumerate() {
+        for channel in 0..3 {
+            let value = f32::from(pixel[channel]) * entry.scale;
+            values[channel * area + at] = (value - entry.mean[channel]) / entry.std[channel];
+        }
+    }
+    values
+}
+
+impl Model {
+    /// Checks the shape of the only input that `model.toml` lists.
+    pub(crate) fn expect_input(&self, shape: &[usize]) -> Result<(), ModelError> {
+        use crate::model::DimEntry;
+        let expected: Vec<DimEntry> = shape.iter().copied().map(DimEntry::Values).collect();
+        match self.document.network.input.as_slice() {
+            [input] if input.shape == expected => Ok(()),
+            _ => Err(self.refused(format!(
+                "model.toml: a model of {} has one input, of shape {shape:?} as its section says",
+                self.modality.name()
+            ))),
+        }
+    }
+
+    /// Where the embedding and the labels are among the outputs, how the labels are to be read,
+    /// and how many there are.
+    pub(crate) fn classifier_outputs(&self) -> Result<(usize, usize, RoleEntry, usize), ModelError> {
+        use crate::model::DimEntry;
+        let outputs = &self.document.network.output;
+        let embedding_at = outputs.iter().position(|output| output.role == RoleEntry::Embedding);
+        let labels_at = outputs.iter().position(|output| output.role != RoleEntry::Embedding);
+        let (2, Some(embedding_at), Some(labels_at)) = (outputs.len(), embedding_at, labels_at) else {
+            return Err(self.refused(
+                "model.toml: expected two outputs: one of role embedding, one of role logits or probabilities",
+            ));
+        };
+        let expected = [DimEntry::Values(1), DimEntry::Values(self.document.dim)];
+        if outputs[embedding_at].shape != expected {
+            return Err(self.refused(format!(
+                "model.toml: output `{}` has another shape than [1, {}], expected that as dim says",
+                outputs[embedding_at].name, self.document.dim
+            )));
+        }
+        match outputs[labels_at].shape.as_slice() {
+            [DimEntry::Values(1), DimEntry::Values(labels)] => {
+                Ok((embedding_at, labels_at, outputs[labels_at].role, *labels))
+            }
+            _ => Err(self.refused(format!(
+                "model.toml: output `{}` has no shape [1, labels], expected it",
+                outputs[labels_at].name
+            ))),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The neural network of a model: loaded and checked once, run many times.
+//!
+//! The only module that knows tract. It knows shapes and names, and nothing of what they mean.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::knobs::KnobScope;
+use tract_onnx::tract_hir::internal::DimLike;
+
+use crate::error::ModelError;
+use crate::model::{DatumEntry, DimEntry, Model};
+
+/// A prepared network; runs take `&self` and may overlap.
+#[derive(Debug)]
+pub(crate) struct Network {
+    runnable: Box<dyn Runnable>,
+    outputs: Vec<String>,
+}
+
+/// One input of a run.
+pub(crate) enum Array {
+    F32(Vec<usize>, Vec<f32>),
+    I64(Vec<usize>, Vec<i64>),
+}
+
+impl Network {
+    /// Reads the model's ONNX file and prepares it for this processor.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] if the file is not ONNX, uses an operator that is not supported, or
+    /// its inputs and outputs are not those that `model.toml` lists.
+    pub fn load(model: &Model) -> Result<Network, ModelError> {
+        let file = &model.document.network.file;
+        let bytes = model.file(file)?;
+        // The direct convolution of tract 0.23 is slower than its matrix product for kernels as
+        // high as a spectrogram, and no faster for the others.
+        let knobs = KnobScope::new([("TRACT_DISABLE_DIRECT_SPATIAL", "true")])
+            .map_err(|error| model.refused(format!("{error:#}")))?;
+        let runnable = knobs
+            .enter(|| prepare(model, &bytes))
+            .map_err(|error| model.refused(format!("file `{file}`: {error:#}")))?;
+        let outputs = model.document.network.output.iter().map(|output| output.name.clone()).collect();
+        Ok(Network { runnable, outputs })
+    }
+
+    /// Runs once over inputs in the order of `model.toml`; gives the outputs in theirs, flattened.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if the inputs are not of the network's shape: the model and its front end do
+    /// not fit.
+    pub fn run(&self, inputs: Vec<Array>) -> Result<Vec<Vec<f32>>, String> {
+        let inputs = inputs.into_iter().map(tensor).collect::<TractResult<TVec<TValue>>>();
+        let outputs =
+            inputs.and_then(|inputs| self.runnable.run(inputs)).map_err(|error| format!("{error:#}"))?;
+        outputs
+            .iter()
+            .zip(&self.outputs)
+            .map(|(output, name)| {
+                let values = output.cast_to::<f32>().map_err(|error| format!("{error:#}"))?;
+                let values = values.to_plain_array_view::<f32>().map_err(|error| format!("{error:#}"))?;
+                let values: Vec<f32> = values.iter().copied().collect();
+                match values.iter().position(|value| !value.is_finite()) {
+                    Some(at) => {
+                        Err(format!("output `{name}` has {} at {at}, expected a finite number", values[at]))
+                    }
+                    None => Ok(values),
+                }
+            })
+            .collect()
+    }
+}
+
+fn tensor(array: Array) -> TractResult<TValue> {
+    Ok(match array {
+        Array::F32(shape, values) => Tensor::from_shape(&shape, &values)?,
+        Array::I64(shape, values) => Tensor::from_shape(&shape, &values)?,
+    }
+    .into_tvalue())
+}
+
+fn prepare(model: &Model, mut bytes: &[u8]) -> TractResult<Box<dyn Runnable>> {
+    // Intermediate shapes that name symbols are what tract trips over; it finds them itself.
+    let mut graph = onnx().with_ignore_value_info(true).model_for_read(&mut bytes)?;
+    let network = &model.document.network;
+    let inputs: Vec<&str> = network.input.iter().map(|input| input.name.as_str()).collect();
+    let outputs: Vec<&str> = network.output.iter().map(|output| output.name.as_str()).collect();
+    let unlisted: Vec<String> = graph
+        .input_outlets()?
+        .iter()
+        .map(|outlet| graph.node(outlet.node).name.clone())
+        .filter(|name| !inputs.contains(&name.as_str()))
+        .collect();
+    anyhow_ensure(unlisted.is_empty(), || {
+        format!("it has an input `{}` that model.toml lacks", unlisted[0])
+    })?;
+    graph.select_inputs_by_name(&inputs)?;
+    graph.select_outputs_by_name(&outputs)?;
+    let typed = graph.into_typed()?;
+    for (at, input) in network.input.iter().enumerate() {
+        let fact = typed.input_fact(at)?;
+        let datum = match input.datum {
+            DatumEntry::F32 => f32::datum_type(),
+            DatumEntry::I64 => i64::datum_type(),
+        };
+        anyhow_ensure(fact.datum_type == datum && fits(&fact.shape, &input.shape), || {
+            mismatch("input", &input.name, fact, &input.shape)
+        })?;
+    }
+    for (at, output) in network.output.iter().enumerate() {
+        let fact = typed.output_fact(at)?;
+        anyhow_ensure(fact.datum_type == f32::datum_type() && fits(&fact.shape, &output.shape), || {
+            mismatch("output", &output.name, fact, &output.shape)
+        })?;
+    }
+    runtime_for_name("cpu")?
+        .ok_or_else(|| TractError::msg("tract has no runtime `cpu`"))?
+        .prepare_with_options(typed, &RunOptions::default())
+}
+
+fn anyhow_ensure(holds: bool, reason: impl FnOnce() -> String) -> TractResult<()> {
+    if holds { Ok(()) } else { Err(TractError::msg(reason())) }
+}
+
+/// Whether numbers stand where `model.toml` has numbers, the same ones, and symbols where it has
+/// names.
+fn fits(found: &[TDim], expected: &[DimEntry]) -> bool {
+    found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| match (found.to_usize(), expected) {
+            (Ok(found), DimEntry::Values(expected)) => found == *expected,
+            (Err(_), DimEntry::Symbol(_)) => true,
+            (Ok(_), DimEntry::Symbol(_)) | (Err(_), DimEntry::Values(_)) => false,
+        })
+}
+
+fn mismatch(side: &str, name: &str, fact: &TypedFact, expected: &[DimEntry]) -> String {
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|dim| match dim {
+            DimEntry::Values(values) => values.to_string(),
+            DimEntry::Symbol(name) => name.clone(),
+        })
+        .collect();
+    format!("its {side} `{name}` is {fact:?}, expected shape [{}] as model.toml says", expected.join(", "))
+}
