@@ -40,7 +40,8 @@ pub use open::{DamagedRecord, OpenReport, SetAside};
 pub use record::as_stored;
 pub use settings::StoreSettings;
 pub use write::{
-    MediaSource, OutboxMessage, StoredEvent, StoredItem, StoredMedia, StoredMessage, Write, Written,
+    MediaSource, OutboxMessage, StoredEvent, StoredHousehold, StoredItem, StoredMedia, StoredMessage,
+    StoredProfile, Write, Written,
 };
 
 /// Why the store did not do what it was asked. Variants differ in what the caller does.

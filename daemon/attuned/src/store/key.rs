@@ -138,6 +138,11 @@ impl Key {
         Key::new(Kind::Profile, &[user.as_str().as_bytes()])
     }
 
+    /// The key of what was learnt about the household.
+    pub fn household() -> Key {
+        Key::new(Kind::Household, &[])
+    }
+
     /// The key of a context value; `None` if `key` is empty, longer than
     /// [`CONTEXT_KEY_BYTES_MAX`], or has a NUL in it.
     pub fn context(key: &str) -> Option<Key> {

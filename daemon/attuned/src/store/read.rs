@@ -11,10 +11,10 @@ use attuned_recommender::{EventId, ItemId, UserId, Value};
 
 use super::key::{Key, Kind};
 use super::record::totals::Totals;
-use super::record::{content, event, item, outbox, totals, value};
+use super::record::{content, event, item, outbox, state, totals, value};
 use super::staged::damaged;
 use super::tree::{Entry, Tree};
-use super::write::{StoredEvent, StoredItem, StoredMessage};
+use super::write::{StoredEvent, StoredHousehold, StoredItem, StoredMessage, StoredProfile};
 use super::{MediaHash, Store, StoreError, envelope};
 
 impl Store {
@@ -89,6 +89,34 @@ impl Store {
         note.map(|value| decode(Kind::UserEvent, &key, &value, event::decode_note)).transpose()
     }
 
+    /// What was learnt about each user.
+    pub fn profiles(&self) -> impl Iterator<Item = Result<StoredProfile, StoreError>> + use<> {
+        all(&self.inner.tree, Kind::Profile, None).map(|entry| to_profile(entry?))
+    }
+
+    /// What was learnt about one user; `None` if nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::item`]; a damaged profile can be learnt again from the events.
+    pub fn profile(&self, user: &UserId) -> Result<Option<StoredProfile>, StoreError> {
+        let key = Key::profile(user);
+        self.inner.tree.get(&key)?.map(|value| to_profile((key, value))).transpose()
+    }
+
+    /// What was learnt about the household; `None` if nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::profile`].
+    pub fn household(&self) -> Result<Option<StoredHousehold>, StoreError> {
+        let key = Key::household();
+        let Some(value) = self.inner.tree.get(&key)? else { return Ok(None) };
+        let state::Snapshot { through, state } =
+            decode(Kind::Household, &key, &value, state::decode_household)?;
+        Ok(Some(StoredHousehold { through, state }))
+    }
+
     /// All context values, by key.
     pub fn context(&self) -> impl Iterator<Item = Result<(String, Value), StoreError>> + use<> {
         all(&self.inner.tree, Kind::Context, None).map(|entry| {
@@ -157,6 +185,13 @@ fn to_item(tree: &Tree, entry: Entry) -> Result<StoredItem, StoreError> {
         content: understanding.content,
         content_pending: understanding.pending,
     })
+}
+
+fn to_profile((key, value): Entry) -> Result<StoredProfile, StoreError> {
+    let state::Snapshot { through, state } = decode(Kind::Profile, &key, &value, state::decode_user)?;
+    let user = key.text().and_then(|text| UserId::parse(text).ok());
+    let user = user.ok_or_else(|| damaged(Kind::Profile, &key, "key is no user".to_owned()))?;
+    Ok(StoredProfile { user, through, state })
 }
 
 fn to_event((key, value): Entry) -> Result<StoredEvent, StoreError> {

@@ -10,7 +10,7 @@ use attuned_recommender::{Comment, Content, Event, EventId, ItemId, Timestamp, U
 
 use super::key::{CONTEXT_KEY_BYTES_MAX, Key, Kind};
 use super::ledger::Ledger;
-use super::record::{content, event, item, outbox, totals, value};
+use super::record::{content, event, item, outbox, state, totals, value};
 use super::tree::{Changes, Tree, VALUE_BYTES_MAX};
 use super::write::{OutboxMessage, StoredItem, Write, Written};
 use super::{StoreError, StoreSettings, envelope};
@@ -71,6 +71,14 @@ impl<'a> Staged<'a> {
             Write::PutContent { item, content } => self.put_content(&item, &content),
             Write::AppendEvent { event, id } => self.append_event(&event, id.as_ref()),
             Write::SetComment { seq, comment } => self.set_comment(seq, comment),
+            Write::PutProfile { user, through, state } => {
+                let payload = state::encode_user(through, &state);
+                self.put(Kind::Profile, Key::profile(&user), state::VERSION, &payload)
+            }
+            Write::PutHousehold { through, state } => {
+                let payload = state::encode_household(through, &state);
+                self.put(Kind::Household, Key::household(), state::VERSION, &payload)
+            }
             Write::SetContext { key, value } => self.set_context(&key, value.as_ref()),
             Write::PushOutbox { message, now } => self.push_outbox(&message, now),
             Write::RemoveOutbox(seq) => self.remove_outbox(seq),

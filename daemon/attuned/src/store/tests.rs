@@ -2,8 +2,14 @@
 
 mod basics;
 mod damage;
+mod faults;
 mod limits;
+mod properties;
+mod samples;
 
+use attuned_recommender::state::{
+    Fading, HouseholdState, Leaning, LearntWeight, PastEvent, Remark, Tally, Taste, UserState,
+};
 use attuned_recommender::{
     Comment, Content, Embedding, Event, EventId, EventType, Item, ItemId, Label, Modality, ModelEmbedding,
     Timestamp, UserId, Value,
@@ -144,4 +150,58 @@ pub fn content(salt: u32) -> Content {
             .into(),
         labels: [(Modality::Image, vec![label("ferris wheel", 0.75), label("sewer", 0.125)])].into(),
     }
+}
+
+/// A profile with something in every field.
+pub fn user_state() -> UserState {
+    let fading = |value| Fading { value, at: 1_795_000_000_000 };
+    let leaning = Leaning { liked: fading(1.5), disliked: fading(0.25) };
+    let tally = Tally {
+        leaning,
+        liked_turn: 7,
+        disliked_turn: 2,
+        liked_by: Some(EventType::Complete),
+        disliked_by: Some(EventType::Skip),
+        seen: true,
+        hidden: false,
+        skipped_at: Some(1_794_000_000_000),
+        plays: 3,
+        ignored: fading(0.5),
+        last_at: 1_795_000_000_001,
+    };
+    let remark = Remark {
+        item: item_id("film:1"),
+        semantic: vec![0.6, -0.8],
+        strength: -0.5,
+        turn: 5,
+        at: 1_795_000_000_002,
+    };
+    let weight =
+        LearntWeight { own: 0.1, own_squares: 0.2, shared: -0.3, shared_squares: 0.4, shared_lessons: 6 };
+    let taste = Taste {
+        items: [(item_id("film:1"), tally), (item_id("film:2"), Tally::default())].into(),
+        tags: [("noir".to_owned(), leaning)].into(),
+        kinds: [("film".to_owned(), leaning)].into(),
+        circumstances: [(("room=living".to_owned(), "film".to_owned()), fading(2.0))].into(),
+        remarks: vec![remark],
+        weights: [("similarity".to_owned(), weight)].into(),
+        lessons: 11,
+        counts: EventType::ALL.into_iter().zip(1..).collect(),
+        events: 91,
+        last_at: Some(1_795_000_000_003),
+    };
+    let past = PastEvent {
+        item: item_id("film:1"),
+        event_type: EventType::Comment,
+        value: Some(0.75),
+        at: 1_795_000_000_004,
+        circumstances: vec!["room=living".to_owned()],
+        sentiment: Some(-0.125),
+        semantic: Some(vec![0.0, 1.0]),
+    };
+    UserState { taste, base: Taste::default(), recent: vec![past] }
+}
+
+pub fn household_state() -> HouseholdState {
+    HouseholdState { added: [(item_id("film:1"), 1_795_000_000_000), (item_id("film:2"), -1)].into() }
 }

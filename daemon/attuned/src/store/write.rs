@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use attuned_recommender::{
-    Comment, Content, Embedding, Event, EventId, Item, ItemId, Modality, Timestamp, UserId, Value,
+    Comment, Content, Embedding, Event, EventId, HouseholdState, Item, ItemId, Modality, Timestamp, UserId,
+    UserState, Value,
 };
 
 use super::MediaHash;
@@ -71,6 +72,26 @@ pub struct OutboxMessage {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What was learnt about a user, as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredProfile {
+    /// Who.
+    pub user: UserId,
+    /// The number of the last event that it contains.
+    pub through: u64,
+    /// What was learnt.
+    pub state: UserState,
+}
+
+/// What was learnt about the household, as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredHousehold {
+    /// The number of the last event that it contains.
+    pub through: u64,
+    /// What was learnt.
+    pub state: HouseholdState,
+}
+
 /// A message and its number in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
@@ -82,7 +103,6 @@ pub struct StoredMessage {
 
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "writes are few, and moved once or twice on their way")]
 pub enum Write {
     /// Stores the item as it is given, in place of any earlier one: content included, so `None`
     /// removes what was understood before.
@@ -110,6 +130,23 @@ pub enum Write {
         seq: u64,
         /// What was understood.
         comment: Comment,
+    },
+    /// Stores what was learnt about a user, in place of what was stored before.
+    PutProfile {
+        /// Who.
+        user: UserId,
+        /// The number of the last event of the log that it contains; later ones are to be replayed
+        /// at the next start.
+        through: u64,
+        /// What was learnt.
+        state: UserState,
+    },
+    /// Stores what was learnt about the household, in place of what was stored before.
+    PutHousehold {
+        /// The number of the last event of the log that it contains.
+        through: u64,
+        /// What was learnt.
+        state: HouseholdState,
     },
     /// Stores a context value, or removes it.
     SetContext {

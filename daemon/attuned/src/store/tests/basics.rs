@@ -136,3 +136,92 @@ fn context_values_are_set_and_removed() {
     let refused = store.commit_blocking(vec![set("", Some(Value::Bool(true)))]).expect_err("refused");
     assert_eq!(refused.to_string(), "context key has 0 bytes, expected 1 to 256 bytes without NUL");
 }
+
+fn profile(who: &str, through: u64) -> Write {
+    Write::PutProfile { user: user(who), through, state: user_state() }
+}
+
+#[test]
+fn what_was_learnt_comes_back_whole() {
+    let folder = folder();
+    let (store, _) = open(&folder);
+    let household = household_state();
+    let put = Write::PutHousehold { through: 4, state: household.clone() };
+    assert_eq!(
+        store.commit_blocking(vec![profile("ben", 3), profile("anna", 3), profile("anna", 4), put]),
+        Ok(vec![Written::Done; 4])
+    );
+    drop(store);
+    let (store, report) = open(&folder);
+    assert_eq!(report.degraded(), Vec::<String>::new());
+    let profiles: Vec<_> = store.profiles().map(|profile| profile.expect("readable")).collect();
+    let found: Vec<_> = profiles.iter().map(|profile| (profile.user.as_str(), profile.through)).collect();
+    assert_eq!(found, [("anna", 4), ("ben", 3)]);
+    assert_eq!(profiles[0].state, user_state());
+    assert_eq!(store.profile(&user("ben")).map(|p| p.map(|p| p.state)), Ok(Some(user_state())));
+    assert_eq!(store.profile(&user("cleo")), Ok(None));
+    let stored = store.household().expect("readable").expect("there");
+    assert_eq!((stored.through, stored.state), (4, household));
+}
+
+/// Whether any key or value has `text` in it.
+fn holds(store: &Store, text: &str) -> bool {
+    let has = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    crate::store::key::Kind::ALL.into_iter().any(|kind| {
+        let mut entries = crate::store::read::all(&store.inner.tree, kind, None);
+        entries.any(|entry| entry.map(|(key, value)| has(key.as_bytes()) || has(&value)).expect("readable"))
+    })
+}
+
+#[test]
+fn a_forgotten_user_leaves_nothing() {
+    let folder = folder();
+    let (store, _) = open(&folder);
+    let anonymous = Write::AppendEvent { event: event("annabel", "film:1", EventType::View), id: None };
+    let mut writes: Vec<Write> = (0..300).map(|n| append("annabel", "film:1", &format!("e{n}"))).collect();
+    writes.extend([anonymous, profile("annabel", 301), append("anna", "film:1", "e1"), profile("anna", 302)]);
+    store.commit_blocking(writes).expect("stored");
+    assert!(holds(&store, "annabel"));
+    // An event of the same call is forgotten with the others; one that comes later is not.
+    let call = vec![
+        append("annabel", "film:1", "last"),
+        Write::ForgetUser(user("annabel")),
+        append("annabel", "film:1", "first"),
+        Write::ForgetUser(user("annabel")),
+        Write::ForgetUser(user("nobody")),
+    ];
+    let forgotten = |events| Written::Forgotten { events };
+    assert_eq!(
+        store.commit_blocking(call),
+        Ok(vec![
+            Written::Event { seq: 303 },
+            forgotten(302),
+            Written::Event { seq: 304 },
+            forgotten(1),
+            forgotten(0)
+        ])
+    );
+    assert!(!holds(&store, "annabel"));
+    assert!(holds(&store, "anna") && store.profile(&user("anna")).is_ok_and(|profile| profile.is_some()));
+    drop(store);
+    let (store, report) = open(&folder);
+    assert_eq!((report.events, report.degraded()), (1, vec![]));
+    assert_eq!(
+        store.commit_blocking(vec![append("annabel", "film:1", "e1")]),
+        Ok(vec![Written::Event { seq: 305 }])
+    );
+}
+
+#[test]
+fn single_writes_do_not_wait_for_company() {
+    let folder = folder();
+    let (store, _) = open(&folder);
+    // Were each of them to wait for the group's 20 ms, they would take 4 s.
+    let began = std::time::Instant::now();
+    for n in 0..200 {
+        store.commit_blocking(vec![append("anna", "film:1", &n.to_string())]).expect("stored");
+    }
+    let mean = began.elapsed() / 200;
+    println!("one durable write takes {mean:?}");
+    assert!(mean < std::time::Duration::from_millis(20), "{mean:?}");
+}
