@@ -20,7 +20,7 @@ const IN_FLIGHT_MAX: usize = 100;
 /// until slow subscribers have read them.
 const SEGMENTS_MAX: usize = 4;
 const SEGMENT_BYTES_MAX: usize = 8 << 20;
-/// Longest time for the listeners to answer.
+/// Longest time for the listener to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Somebody else may take a free port between our finding it and the broker's binding it.
 const ATTEMPTS_MAX: u32 = 3;
@@ -41,63 +41,57 @@ pub enum BrokerError {
 
 /// A running broker.
 ///
-/// Its library has no way to stop: the threads run until the process ends, also when this value is
+/// It speaks one protocol version. Its library can listen for both, but a message with MQTT 5
+/// properties that goes to a 3.1.1 subscriber panics there and takes the listener with it.
+///
+/// The library has no way to stop: its threads run until the process ends, also when this value is
 /// dropped. So a process starts one at most, and tests may leave theirs behind.
 #[derive(Debug)]
 pub struct EmbeddedBroker {
-    port_v5: u16,
-    port_v3: u16,
+    port: u16,
 }
 
 impl EmbeddedBroker {
-    /// Starts a broker on two free ports of 127.0.0.1 and returns when both answer. Takes packets of
-    /// up to `packet_bytes_max`; a client that sends a larger one is disconnected.
+    /// Starts a broker on that port of 127.0.0.1, or on a free one for 0, and returns when it
+    /// answers. Takes packets of up to `packet_bytes_max`; a client that sends a larger one is
+    /// disconnected.
     ///
     /// # Errors
     ///
-    /// [`BrokerError`]: there is no broker; stop.
-    pub fn start(packet_bytes_max: u32) -> Result<EmbeddedBroker, BrokerError> {
-        let mut silent = 0;
+    /// [`BrokerError`]: there is no broker, for example because the port is taken; stop.
+    pub fn start(
+        version: ProtocolVersion,
+        port: u16,
+        packet_bytes_max: u32,
+    ) -> Result<EmbeddedBroker, BrokerError> {
+        let mut tried = port;
         for _ in 0..ATTEMPTS_MAX {
-            let (port_v5, port_v3) = two_free_ports()?;
-            let mut broker = Broker::new(config(port_v5, port_v3, packet_bytes_max as usize));
+            // The library calls a port that it cannot bind no error. So it is bound here first, and
+            // then only an answer counts.
+            tried = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr()?.port();
+            let mut broker = Broker::new(config(version, tried, packet_bytes_max as usize));
             thread::Builder::new().name("mqtt-broker".to_owned()).spawn(move || {
                 if let Err(error) = broker.start() {
                     tracing::error!(%error, "the embedded broker ended");
                 }
             })?;
-            // A port that cannot be bound is no error to the library, so only an answer counts.
-            let deadline = Instant::now() + START_TIMEOUT;
-            match [(port_v5, 5), (port_v3, 4)]
-                .into_iter()
-                .find(|(port, level)| !answers(*port, *level, deadline))
-            {
-                None => return Ok(EmbeddedBroker { port_v5, port_v3 }),
-                Some((port, _)) => silent = port,
+            if answers(tried, version, Instant::now() + START_TIMEOUT) {
+                return Ok(EmbeddedBroker { port: tried });
             }
         }
-        Err(BrokerError::Silent { port: silent })
+        Err(BrokerError::Silent { port: tried })
     }
 
-    /// The port on 127.0.0.1 that speaks that version.
+    /// Its port on 127.0.0.1.
     #[must_use]
-    pub fn port(&self, version: ProtocolVersion) -> u16 {
-        match version {
-            ProtocolVersion::V5 => self.port_v5,
-            ProtocolVersion::V3 => self.port_v3,
-        }
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 
-fn two_free_ports() -> io::Result<(u16, u16)> {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
-}
-
-fn config(port_v5: u16, port_v3: u16, packet_bytes_max: usize) -> Config {
-    let server = |name: &str, port: u16| ServerSettings {
-        name: name.to_owned(),
+fn config(version: ProtocolVersion, port: u16, packet_bytes_max: usize) -> Config {
+    let server = ServerSettings {
+        name: "mqtt-listener".to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         tls: None,
         next_connection_delay_ms: 1,
@@ -110,7 +104,11 @@ fn config(port_v5: u16, port_v3: u16, packet_bytes_max: usize) -> Config {
             dynamic_filters: true,
         },
     };
-    let listening = |name: &str, port: u16| Some(HashMap::from([(name.to_owned(), server(name, port))]));
+    let servers = Some(HashMap::from([(server.name.clone(), server)]));
+    let (v5, v4) = match version {
+        ProtocolVersion::V5 => (servers, None),
+        ProtocolVersion::V3 => (None, servers),
+    };
     Config {
         router: RouterConfig {
             max_connections: CONNECTIONS_MAX,
@@ -119,14 +117,14 @@ fn config(port_v5: u16, port_v3: u16, packet_bytes_max: usize) -> Config {
             max_segment_count: SEGMENTS_MAX,
             ..RouterConfig::default()
         },
-        v4: listening("mqtt-3", port_v3),
-        v5: listening("mqtt-5", port_v5),
+        v4,
+        v5,
         ..Config::default()
     }
 }
 
 /// Whether an MQTT broker greets back on that port before the deadline.
-fn answers(port: u16, level: u8, deadline: Instant) -> bool {
+fn answers(port: u16, version: ProtocolVersion, deadline: Instant) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -134,7 +132,7 @@ fn answers(port: u16, level: u8, deadline: Instant) -> bool {
             return false;
         }
         if TcpStream::connect_timeout(&address, left)
-            .and_then(|stream| greet(stream, level, left))
+            .and_then(|stream| greet(stream, version, left))
             .unwrap_or(false)
         {
             return true;
@@ -144,13 +142,14 @@ fn answers(port: u16, level: u8, deadline: Instant) -> bool {
 }
 
 /// Sends CONNECT (clean session, keep-alive of 10 s, client id `probe`) and waits for CONNACK.
-fn greet(mut stream: TcpStream, level: u8, timeout: Duration) -> io::Result<bool> {
+fn greet(mut stream: TcpStream, version: ProtocolVersion, timeout: Duration) -> io::Result<bool> {
     stream.set_read_timeout(Some(timeout))?;
-    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', level, 0b10, 0, 10];
-    if level == 5 {
-        body.push(0); // no properties
-    }
-    body.extend_from_slice(b"\x00\x05probe");
+    let variable: &[u8] = match version {
+        // Level, flags, keep-alive, and with MQTT 5 the length of the properties.
+        ProtocolVersion::V5 => &[5, 0b10, 0, 10, 0],
+        ProtocolVersion::V3 => &[4, 0b10, 0, 10],
+    };
+    let body = [&b"\x00\x04MQTT"[..], variable, b"\x00\x05probe"].concat();
     let mut packet = vec![0x10, u8::try_from(body.len()).map_err(io::Error::other)?];
     packet.extend_from_slice(&body);
     stream.write_all(&packet)?;
@@ -158,4 +157,25 @@ fn greet(mut stream: TcpStream, level: u8, timeout: Duration) -> io::Result<bool
     stream.read_exact(&mut first)?;
     stream.write_all(&[0xE0, 0])?; // DISCONNECT
     Ok(first == [0x20])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_in_its_version_on_the_port_it_was_given() {
+        for version in [ProtocolVersion::V5, ProtocolVersion::V3] {
+            let broker = EmbeddedBroker::start(version, 0, 1 << 20).unwrap();
+            assert!(answers(broker.port(), version, Instant::now() + START_TIMEOUT));
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = EmbeddedBroker::start(ProtocolVersion::V5, port, 1 << 20).unwrap_err();
+        assert!(matches!(error, BrokerError::Io(ref e) if e.kind() == io::ErrorKind::AddrInUse), "{error}");
+    }
 }

@@ -12,6 +12,8 @@ mod connection;
 mod inbound;
 mod link;
 mod outbound;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod wire;
 

@@ -46,8 +46,7 @@ pub(super) enum End {
 /// Makes one connection and keeps it until it ends.
 pub(super) async fn keep(keeper: &mut Keeper) -> End {
     let (requests, mut wire) = wire::open(&keeper.settings, keeper.tls.as_ref());
-    let (verdict_slots, mut verdicts) = mpsc::channel(UNACKNOWLEDGED_MAX);
-    let mut connection = Connection::new(requests, verdict_slots);
+    let mut connection = Connection::new(requests);
     let settings = keeper.settings.clone();
     let ended = loop {
         let keep_alive = connection.terms.as_ref().map_or(settings.keep_alive, |terms| terms.keep_alive);
@@ -63,7 +62,7 @@ pub(super) async fn keep(keeper: &mut Keeper) -> End {
             let stop_by = keeper.stop.deadline();
             tokio::select! {
                 signal = &mut poll => break signal,
-                Some(verdict) = verdicts.recv() => connection.judge(verdict, keeper),
+                Some(verdict) = connection.verdicts.recv() => connection.judge(verdict, keeper),
                 publish = keeper.publishes.recv(), if room => match publish {
                     Some((message, outcome)) => keeper.outbound.accept(message, Some(outcome)),
                     None => connection.publishers_gone = true,
@@ -118,6 +117,7 @@ struct Connection {
     terms: Option<Terms>,
     ready_since: Option<Instant>,
     verdict_slots: mpsc::Sender<Verdict>,
+    verdicts: mpsc::Receiver<Verdict>,
     acks: AckLine,
     overrun: bool,
     again_at: Option<Instant>,
@@ -129,13 +129,15 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(requests: Requests, verdict_slots: mpsc::Sender<Verdict>) -> Connection {
+    fn new(requests: Requests) -> Connection {
+        let (verdict_slots, verdicts) = mpsc::channel(UNACKNOWLEDGED_MAX);
         Connection {
             requests,
             queued: 0,
             terms: None,
             ready_since: None,
             verdict_slots,
+            verdicts,
             acks: AckLine::default(),
             overrun: false,
             again_at: None,
@@ -161,6 +163,9 @@ impl Connection {
 
     /// Moves what can be moved towards the broker, without waiting.
     fn pump(&mut self, keeper: &mut Keeper) -> Result<(), Clogged> {
+        while let Ok(verdict) = self.verdicts.try_recv() {
+            self.judge(verdict, keeper);
+        }
         while self.has_room()
             && let Some(packet_id) = self.acks.next()
         {
