@@ -141,6 +141,23 @@ pub async fn feed_watchdog(progress: Progress) {
     }
 }
 
+/// How much longer the service manager waits for READY each time it is told that the start goes on.
+const START_EXTENSION: Duration = Duration::from_secs(30);
+
+/// Awaits `work`, the part of the start that may take as long as it likes (a broker that is away),
+/// and tells the service manager all the while that the start goes on, and what it waits for.
+pub async fn while_starting<T>(waiting_for: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let status = one_line(waiting_for);
+    loop {
+        let usec = u32::try_from(START_EXTENSION.as_micros()).expect("half a minute in microseconds fits");
+        tell(&[NotifyState::ExtendTimeoutUsec(usec), NotifyState::Status(&status)]);
+        if let Ok(done) = tokio::time::timeout(START_EXTENSION / 3, &mut work).await {
+            return done;
+        }
+    }
+}
+
 /// Tells the service manager that the program can answer.
 pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
