@@ -1,0 +1,208 @@
+//! `attuned encode`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use attuned_encoders::{EncodeError, Encoders, Encoding, Limits};
+use attuned_recommender::Modality;
+use serde::Serialize;
+
+use crate::cli::progress::Progress;
+use crate::cli::session::configuration;
+use crate::cli::table::{Table, fit};
+use crate::cli::tally::Tally;
+use crate::cli::{Common, Failure, Printer};
+use crate::document::LabelDocument;
+
+mod inputs;
+
+pub use inputs::Encode;
+use inputs::{Content, Input};
+
+/// Most inputs that are encoded ahead of the one to be printed next.
+const AHEAD_MAX: usize = 64;
+
+/// What `--json` prints for each input.
+#[derive(Debug, Serialize)]
+struct EncodingDocument<'a> {
+    modality: &'static str,
+    model: &'a str,
+    dim: usize,
+    embedding: &'a [f32],
+    semantic: &'a [f32],
+    labels: Vec<LabelDocument>,
+}
+
+pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+    let config = configuration(common)?;
+    let encoders = Encoders::open(&config.models.path, Limits::default())
+        .map_err(|error| Failure::Input(error.to_string()))?;
+    let mut tally = Tally::default();
+    let inputs = encode.inputs()?;
+    let progress = Progress::start("encoding", inputs.len(), printer);
+    in_order(
+        &inputs,
+        |input| understand(&encoders, input),
+        |input, result| {
+            progress.step();
+            match result {
+                Ok(encoding) => progress.suspend(|| print(printer, input, &encoding)),
+                Err(failure) => progress.suspend(|| tally.told(&input.name, failure)),
+            }
+        },
+    )?;
+    drop(progress);
+    tally.end()
+}
+
+fn understand(encoders: &Encoders, input: &Input) -> Result<Encoding, Failure> {
+    let understood = match (&input.content, input.modality) {
+        (Content::Words(words), _) => encoders.encode_text(words),
+        (Content::File(source), modality) => {
+            let bytes = source.read()?;
+            match modality {
+                Modality::Text => encoders.encode_text(&String::from_utf8_lossy(&bytes)),
+                Modality::Image => encoders.encode_image(&bytes),
+                Modality::Audio => encoders.encode_audio(&bytes),
+                Modality::Video => encoders.encode_video(&bytes),
+            }
+        }
+    };
+    understood.map_err(|error| match error {
+        EncodeError::Unreadable { .. } | EncodeError::OverLimit { .. } | EncodeError::Unavailable { .. } => {
+            Failure::Input(error.to_string())
+        }
+    })
+}
+
+fn print(printer: &mut Printer, input: &Input, encoding: &Encoding) -> Result<(), Failure> {
+    if printer.is_json() {
+        return printer.object(&EncodingDocument {
+            modality: encoding.modality.name(),
+            model: &encoding.model,
+            dim: encoding.embedding.dim(),
+            embedding: encoding.embedding.as_slice(),
+            semantic: encoding.semantic.as_slice(),
+            labels: encoding.labels.iter().map(LabelDocument::of).collect(),
+        });
+    }
+    printer.text(render(input, encoding))
+}
+
+/// What was understood, for people: the numbers themselves say nothing to them.
+fn render(input: &Input, encoding: &Encoding) -> String {
+    let mut table = Table::default();
+    table.row([encoding.modality.name().to_owned(), fit(&input.name, 80)]);
+    table.row(["  model".to_owned(), format!("{}, {} values", encoding.model, encoding.embedding.dim())]);
+    for (place, label) in encoding.labels.iter().enumerate() {
+        let name = if place == 0 { "  labels" } else { "" };
+        table.row([name.to_owned(), format!("{:.2}  {}", label.score, label.name)]);
+    }
+    table.render()
+}
+
+/// Does `work` on every input with as many threads as there are processors, and hands the results
+/// to `take` in the order of the inputs, one by one. Ends early if `take` fails.
+///
+/// Two threads that encode one input each are faster than both on the same one.
+fn in_order<I: Sync, O: Send>(
+    inputs: &[I],
+    work: impl Fn(&I) -> O + Sync,
+    mut take: impl FnMut(&I, O) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(inputs.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    // How many results were taken; workers wait for it, so that results do not pile up.
+    let taken = Mutex::new(0_usize);
+    let advanced = Condvar::new();
+    let (sender, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender;
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(input) = inputs.get(place) else { return };
+                    let mut done = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                    while place >= *done + AHEAD_MAX && !stop.load(Ordering::Relaxed) {
+                        done = advanced.wait(done).unwrap_or_else(PoisonError::into_inner);
+                    }
+                    drop(done);
+                    if stop.load(Ordering::Relaxed) || sender.send((place, work(input))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut outcome = Ok(());
+        let mut place = 0;
+        for (found, result) in results {
+            waiting.insert(found, result);
+            while let Some(result) = waiting.remove(&place) {
+                if outcome.is_ok() {
+                    outcome = take(&inputs[place], result);
+                }
+                place += 1;
+            }
+            *taken.lock().unwrap_or_else(PoisonError::into_inner) = place;
+            if outcome.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            advanced.notify_all();
+        }
+        outcome
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_inputs() {
+        let inputs: Vec<u64> = (0..500).collect();
+        let mut taken = Vec::new();
+        // Every seventh is slow, so that others overtake it.
+        let work = |input: &u64| {
+            let rounds = if input % 7 == 0 { 20_000 } else { 1 };
+            (0..rounds).fold(*input, |sum, round| std::hint::black_box(sum ^ round));
+            input * 2
+        };
+        in_order(&inputs, work, |input, output| {
+            taken.push((*input, output));
+            Ok(())
+        })
+        .expect("nothing fails");
+        assert_eq!(taken, inputs.iter().map(|input| (*input, input * 2)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nothing_is_taken_after_a_failure_and_no_thread_stays_behind() {
+        let inputs: Vec<usize> = (0..10_000).collect();
+        let worked = AtomicUsize::new(0);
+        let mut taken = 0;
+        let work = |input: &usize| {
+            worked.fetch_add(1, Ordering::Relaxed);
+            *input
+        };
+        let failure = in_order(&inputs, work, |input, _| {
+            taken += 1;
+            if *input == 2 { Err(Failure::NobodyReads) } else { Ok(()) }
+        });
+        assert!(matches!(failure, Err(Failure::NobodyReads)));
+        assert_eq!(taken, 3);
+        let worked = worked.into_inner();
+        assert!(worked <= 3 + AHEAD_MAX + 64, "{worked} inputs were worked on after nobody reads");
+    }
+
+    #[test]
+    fn no_inputs_are_no_work() {
+        in_order(&[], |input: &u8| *input, |_, _| Ok(())).expect("nothing fails");
+    }
+}

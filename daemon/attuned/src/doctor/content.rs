@@ -1,0 +1,72 @@
+//! Whether models, plugins and media folders are there and are what they say.
+
+use attuned_encoders::{Encoders, Limits};
+use attuned_recommender::Modality;
+
+use crate::config::{Config, PluginEngine};
+use crate::doctor::Check;
+use crate::doctor::place::megabytes;
+
+/// Looks at the models: their files' hashes, and that each medium has one.
+pub fn examine_models(config: &Config) -> Vec<Check> {
+    const NAME: &str = "models";
+    let advice = "install them again, or set models.path";
+    let encoders = match Encoders::open(&config.models.path, Limits::default()) {
+        Ok(encoders) => encoders,
+        Err(error) => return vec![Check::fail(NAME, error.to_string(), advice)],
+    };
+    let mut checks: Vec<_> =
+        encoders.problems().iter().map(|problem| Check::fail(NAME, problem.to_string(), advice)).collect();
+    let models = encoders.models();
+    for modality in [Modality::Text, Modality::Image, Modality::Audio] {
+        if !models.iter().any(|model| model.modality == modality) && checks.is_empty() {
+            let finding = format!("no model in {} is for {}", config.models.path.display(), modality.name());
+            checks.push(Check::fail(NAME, finding, advice));
+        }
+    }
+    if checks.is_empty() {
+        let bytes = models.iter().map(|model| model.bytes).sum();
+        let names: Vec<_> = models.iter().map(|model| format!("{}@{}", model.name, model.version)).collect();
+        checks.push(Check::ok(NAME, format!("{}, {}, hashes are right", names.join(", "), megabytes(bytes))));
+    }
+    checks
+}
+
+/// Looks at the plugins that may run.
+pub fn examine_plugins(config: &Config) -> Check {
+    const NAME: &str = "plugins";
+    let missing: Vec<_> = config.plugins.enabled.iter().map(|consent| consent.id.clone()).collect();
+    if missing.is_empty() {
+        return Check::ok(NAME, "none is enabled");
+    }
+    Check::ok(NAME, missing.join(", "))
+}
+
+/// Looks at the media folders.
+pub fn examine_media(config: &Config) -> Check {
+    const NAME: &str = "media";
+    let folders = &config.media.folders;
+    match folders.iter().find(|folder| std::fs::read_dir(folder).is_err()) {
+        Some(folder) => Check::warn(
+            NAME,
+            format!("the folder {} of media.folders cannot be read", folder.display()),
+            "mend the path, or let the daemon's user read it",
+        ),
+        None if folders.is_empty() => Check::ok(NAME, "no folder is named, so items cannot refer to files"),
+        None => Check::ok(NAME, format!("{} folders can be read", folders.len())),
+    }
+}
+
+/// Looks at how plugins run: machine code made at run time needs memory that is written and then
+/// executed, which a hardened service is denied.
+pub fn examine_engine(engine: PluginEngine) -> Check {
+    const NAME: &str = "hardening";
+    match engine {
+        PluginEngine::Pulley => Check::ok(NAME, "plugins need no executable memory"),
+        PluginEngine::Native => Check::warn(
+            NAME,
+            "plugins.engine is native, which MemoryDenyWriteExecute=yes of the service forbids",
+            "set plugins.engine = \"pulley\", or take the line out of the unit",
+        ),
+    }
+}
