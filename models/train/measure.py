@@ -1,0 +1,182 @@
+"""Measures the shipped models on real data: the figures of ../README.md.
+
+    measure.py
+
+It runs the files as they are through onnxruntime, with the settings of each `model.toml`. The data
+is not part of the project; it is looked for in `../shared/data` beside the repository, or under
+`$ATTUNED_SHARED/data`. A part whose data is absent says so and is left out.
+"""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+from tokenizers import Tokenizer
+
+import convert
+import front_ends
+
+_SHARED = Path(os.environ.get("ATTUNED_SHARED", convert.MODELS.parent.parent / "shared")) / "data"
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def _rows(folder: Path, name: str) -> list[dict] | None:
+    path = folder / name
+    if not path.exists():
+        print(f"left out: {path} is absent")
+        return None
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Text:
+    def __init__(self):
+        folder = convert.MODELS / "minilm-l6-v2"
+        self._session = onnxruntime.InferenceSession(folder / "model.onnx")
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        vectors = []
+        for text in texts:
+            ids = np.array([self._tokenizer.encode(text).ids])
+            vectors.append(self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0])
+        return np.stack(vectors)
+
+
+class Bridged:
+    """A model whose labels are bridged into the text model's space."""
+
+    def __init__(self, name: str):
+        folder = convert.MODELS / name
+        self.settings = convert.settings(name)
+        self.session = onnxruntime.InferenceSession(folder / "model.onnx")
+        self.labels = (folder / "labels.txt").read_text().splitlines()
+        vectors = np.fromfile(folder / "label-vectors.f16", "<f2").astype(np.float32)
+        self._vectors = vectors.reshape(len(self.labels), -1)
+
+    def semantic(self, weights: np.ndarray) -> np.ndarray:
+        """The convex combination of label vectors for one item's weights `[labels]`."""
+        best = np.argsort(-weights, kind="stable")[: self.settings["bridge"]["top"]]
+        return _unit(weights[best] @ self._vectors[best])
+
+
+class Image224(Bridged):
+    def logits(self, path: Path) -> np.ndarray:
+        pixels = front_ends.resized(Image.open(path), self.settings["image"])
+        tensor = front_ends.image_tensor(pixels, self.settings["image"])
+        return self.session.run(["logits"], {"image": tensor})[0][0]
+
+    def embed(self, path: Path) -> np.ndarray:
+        scaled = self.logits(path) / self.settings["bridge"]["temperature"]
+        weights = np.exp(scaled - scaled.max())
+        return self.semantic(weights / weights.sum())
+
+
+class Sound(Bridged):
+    def outputs(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        settings = self.settings["audio"]
+        mel = front_ends.log_mel(front_ends.load_audio(path, settings), settings)
+        runs = [self.session.run(None, {"log_mel": patch}) for patch in front_ends.patches(mel, settings)]
+        return tuple(np.mean([run[i][0] for run in runs], axis=0) for i in range(2))
+
+
+def _name(text: str) -> str:
+    return text.lower().replace("_", " ").replace("-", " ").replace("'", "")
+
+
+def imagenet(image: Image224) -> None:
+    folder = _SHARED / "image-imagenet-samples"
+    rows = _rows(folder, "labels.csv")
+    if rows is None:
+        return
+    names = [_name(label) for label in image.labels]
+    first = top5 = 0
+    for row in rows:
+        best = [names[i] for i in np.argsort(-image.logits(folder / "images" / row["file"]))[:5]]
+        first += best[0] == _name(row["label"])
+        top5 += _name(row["label"]) in best
+    print(f"ImageNet samples, {len(rows)}: top-1 {first / len(rows):.3f}, top-5 {top5 / len(rows):.3f}")
+
+
+def captions(text: Text, image: Image224) -> None:
+    folder = _SHARED / "image-coco-captions"
+    rows = _rows(folder, "captions.csv")
+    if rows is None:
+        return
+    files = sorted({row["file"] for row in rows})
+    of = np.array([files.index(row["file"]) for row in rows])
+    queries = text.embed([row["caption"] for row in rows])
+    photos = np.stack([image.embed(folder / "images" / file) for file in files])
+    scores = queries @ photos.T
+    rank = (scores > scores[np.arange(len(rows)), of][:, None]).sum(axis=1)
+    recall = ", ".join(f"R@{k} {(rank < k).mean():.3f}" for k in (1, 5, 10))
+    print(f"COCO caption -> photo, {len(rows)} captions, {len(files)} photos: {recall}")
+    among = queries @ queries.T
+    np.fill_diagonal(among, -2.0)
+    print(f"COCO caption -> another caption of its photo: R@1 {(of[among.argmax(axis=1)] == of).mean():.3f}")
+
+
+def everyday_sounds(sound: Sound) -> None:
+    folder = _SHARED / "audio-esc10"
+    rows = _rows(folder, "labels.csv")
+    if rows is None:
+        return
+    label, fold = (np.array([row[key] for row in rows]) for key in ("label", "fold"))
+    features = _unit(np.stack([sound.outputs(folder / row["file"])[0] for row in rows]))
+    scores = np.where(fold[:, None] == fold[None], -2.0, features @ features.T)
+    best = np.argsort(-scores, axis=1)[:, :5]
+    nearest, precision = (label[best[:, 0]] == label).mean(), (label[best] == label[:, None]).mean()
+    print(f"ESC-10, {len(rows)} clips, across folds: 1-nearest-neighbour {nearest:.3f}, precision at 5 {precision:.3f}")
+
+
+# What a person would type, and the beginnings of the files that answer it.
+_MUSIC = [
+    ("classical violin and strings orchestra", ("Hungarian", "Kevin_MacLeod_-_P")),
+    ("piano", ("442789",)),
+    ("solo piano ragtime", ("442789",)),
+    ("a violin playing", ("Hungarian",)),
+    ("string orchestra", ("Hungarian", "Kevin_MacLeod_-_P")),
+    ("electronic dance music with a beat", ("Kevin_MacLeod_-_V",)),
+    ("a woman speaking", ("198",)),
+    ("female voice", ("198",)),
+    ("acoustic guitar", ("147793",)),
+    ("slow soft waltz", ("147793",)),
+    ("quiet ambient soundscape", ("glacier",)),
+    ("techno synthesizer", ("Kevin_MacLeod_-_V", "147793")),
+    ("classical symphony", ("Hungarian", "Kevin_MacLeod_-_P")),
+    ("happy piano tune", ("442789",)),
+    ("a person talking", ("198",)),
+]
+
+
+def music(text: Text, sound: Sound) -> None:
+    folder = _SHARED / "audio-music-librosa"
+    if not folder.exists():
+        print(f"left out: {folder} is absent")
+        return
+    files = sorted(folder.glob("*.ogg"))
+    clips = np.stack([sound.semantic(sound.outputs(file)[1]) for file in files])
+    ranks = []
+    for query, answers in _MUSIC:
+        order = np.argsort(-(text.embed([query]) @ clips.T)[0])
+        ranks.append(1 + next(i for i, k in enumerate(order) if files[k].name.startswith(answers)))
+    first = sum(rank == 1 for rank in ranks)
+    print(f"music clips, {len(files)}: {first} of {len(ranks)} queries first, MRR {np.mean(1 / np.array(ranks)):.3f}")
+
+
+def main() -> None:
+    text, image, sound = Text(), Image224("efficientnet-lite0"), Sound("musicnn-mtt")
+    imagenet(image)
+    captions(text, image)
+    everyday_sounds(sound)
+    music(text, sound)
+
+
+if __name__ == "__main__":
+    main()
