@@ -110,8 +110,8 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the store, or creates it. Reads every record once, to check and count them, so this
-    /// takes in the order of a second for a million events.
+    /// Opens the store, or creates it. Blocks: every record is read once, to check and count it,
+    /// which takes in the order of 10 microseconds a record.
     ///
     /// Damage does not keep the daemon from starting: an unreadable record is left out, an
     /// unreadable file of records is set aside and a fresh one begun. Both are in the report.

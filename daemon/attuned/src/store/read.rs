@@ -1,7 +1,7 @@
 //! Reading records.
 //!
 //! Owns the way from a key to a value of the recommender's types. Single reads are quick (below a
-//! millisecond); iterators go through everything of a kind and are for start-up and export, from a
+//! millisecond, unless a failed file is just being opened again); iterators go through everything of a kind and are for start-up and export, from a
 //! thread that may block. A damaged record is an `Err` of that one step: skip it, count it, go on.
 
 use std::collections::HashSet;

@@ -291,7 +291,8 @@ fn is_locked(error: &std::io::Error) -> bool {
 
 /// Runs `work` and names its failure by what can be done about it.
 fn guarded<T>(folder: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
-    let damaged = |reason: String| StoreError::Damaged { what: folder.display().to_string(), reason };
+    let damaged =
+        |reason: String| StoreError::Damaged { what: format!("folder `{}`", folder.display()), reason };
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) => {
@@ -305,4 +306,28 @@ fn guarded<T>(folder: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(work: impl FnOnce() -> sled::Result<()>, expected: &str) {
+        assert_eq!(guarded(Path::new("records"), work).expect_err("fails").to_string(), expected);
+    }
+
+    #[test]
+    fn a_failure_is_named_by_what_can_be_done_about_it() {
+        let full = || Err(sled::Error::Io(std::io::Error::other("no space left")));
+        check(full, "store `records` is unavailable: no space left");
+        check(
+            || panic!("index {} out of range", 7),
+            "stored folder `records` is damaged: index 7 out of range",
+        );
+        let corrupt = || Err(sled::Error::Corruption { at: None, bt: () });
+        check(
+            corrupt,
+            "stored folder `records` is damaged: Read corrupted data at file offset None backtrace ()",
+        );
+    }
 }

@@ -164,7 +164,9 @@ pub enum Write {
     },
     /// Takes a message out of the outbox, as the broker has it.
     RemoveOutbox(u64),
-    /// Deletes the user's events, the memory of their ids, and the profile.
+    /// Deletes the user's events, the memory of their ids, and the profile: no record mentions the
+    /// user any more. Their bytes may stay in unused parts of sled's file until these are written
+    /// over.
     ForgetUser(UserId),
 }
 

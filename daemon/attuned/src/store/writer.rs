@@ -191,3 +191,47 @@ impl Order {
         writes.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use attuned_recommender::{EventId, EventType};
+
+    use super::*;
+    use crate::store::tests::event;
+
+    fn order(writes: usize) -> Order {
+        let append = |n: usize| Write::AppendEvent {
+            event: event("anna", "film:1", EventType::Play),
+            id: EventId::parse(&n.to_string()).ok(),
+        };
+        Order::Commit { writes: (0..writes).map(append).collect(), done: oneshot::channel().0 }
+    }
+
+    /// Groups what waits behind a call of `first` writes; gives the calls of the group, and how many
+    /// were left waiting.
+    fn check(first: usize, waiting: &[usize], expected: (usize, usize)) {
+        let (orders, mut queue) = mpsc::channel(100);
+        for writes in waiting {
+            orders.try_send(order(*writes)).map_err(|_| "full").expect("room");
+        }
+        let began = Instant::now();
+        let calls = group(order(first), &mut queue).len();
+        // A machine that stalls may close a group early, by time.
+        if began.elapsed() < GROUP_TIME_MAX {
+            assert_eq!((calls, queue.len()), expected);
+        }
+    }
+
+    #[test]
+    fn a_single_call_does_not_wait_for_company() {
+        check(1, &[], (1, 0));
+    }
+
+    #[test]
+    fn calls_that_wait_share_a_group_up_to_its_limit() {
+        check(1, &[1, 1, 1], (4, 0));
+        check(1, &[1; 99], (GROUP_WRITES_MAX, 100 - GROUP_WRITES_MAX));
+        check(GROUP_WRITES_MAX, &[1], (1, 1));
+        check(60, &[10, 10], (2, 1));
+    }
+}

@@ -211,17 +211,3 @@ fn a_forgotten_user_leaves_nothing() {
         Ok(vec![Written::Event { seq: 305 }])
     );
 }
-
-#[test]
-fn single_writes_do_not_wait_for_company() {
-    let folder = folder();
-    let (store, _) = open(&folder);
-    // Were each of them to wait for the group's 20 ms, they would take 4 s.
-    let began = std::time::Instant::now();
-    for n in 0..200 {
-        store.commit_blocking(vec![append("anna", "film:1", &n.to_string())]).expect("stored");
-    }
-    let mean = began.elapsed() / 200;
-    println!("one durable write takes {mean:?}");
-    assert!(mean < std::time::Duration::from_millis(20), "{mean:?}");
-}

@@ -67,21 +67,25 @@ fn check(original: &tempfile::TempDir, change: impl FnOnce(&mut Vec<u8>)) -> Ope
 }
 
 #[test]
-fn flipped_bytes_set_the_records_aside() {
+fn flipped_bytes_are_told() {
     let original = filled();
-    // Opened once more, sled has a snapshot of where its pages are and trusts it.
+    // Opened once more, sled has a snapshot of where its pages are, trusts it, and stumbles over what
+    // it finds there; without one, it takes the damage for the end of its log.
     drop(open(&original));
     let length = fs::metadata(settings(&original).path.join("records/db")).expect("there").len() as usize;
-    let mut set_aside = 0;
-    for step in 1..8 {
-        let report = check(&original, |bytes| {
-            for byte in &mut bytes[length * step / 9..][..8] {
-                *byte ^= 0xff;
-            }
-        });
-        set_aside += usize::from(report.set_aside.is_some());
-    }
-    assert!(set_aside > 0);
+    let reports: Vec<OpenReport> = (1..8)
+        .map(|step| {
+            check(&original, |bytes| {
+                for byte in &mut bytes[length * step / 9..][..8] {
+                    *byte ^= 0xff;
+                }
+            })
+        })
+        .collect();
+    let set_aside = reports.iter().filter(|report| report.set_aside.is_some()).count();
+    let told = reports.iter().filter(|report| !report.degraded().is_empty()).count();
+    println!("{told} of {} told, {set_aside} set aside", reports.len());
+    assert!(told > 0);
 }
 
 #[test]
