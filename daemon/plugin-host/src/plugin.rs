@@ -1,0 +1,266 @@
+//! One plugin: its package, its instance, and one call of it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use attuned_recommender::Timestamp;
+use wasmtime::component::{Component, Linker, Resource};
+use wasmtime::{Engine, Store, Trap};
+
+use crate::breaker::Breaker;
+use crate::contract::{self, Ranker, RankerPre, types};
+use crate::error::{CallError, Cause, PluginError, cut};
+use crate::grants::{Consent, Grants};
+use crate::limits::{ERROR_TEXT_BYTES, HOSTCALL_BYTES, MANIFEST_BYTES, WASM_STACK_BYTES};
+use crate::log::Log;
+use crate::manifest::Manifest;
+use crate::sandbox::{Input, Plan, Sandbox};
+use crate::setting;
+use crate::ticker::{Ticker, ticks};
+
+/// What happened to one plugin since it was loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Calls of `rank`.
+    pub calls: u64,
+    /// Calls that had no result.
+    pub failures: u64,
+    /// Requests in which it was not asked, as it had failed too often.
+    pub left_out: u64,
+    /// Verdicts on positions that were not there, or with values that were no numbers.
+    pub dropped_verdicts: u64,
+    /// Verdicts that needed a grant which the plugin does not have.
+    pub ungranted_verdicts: u64,
+    /// Lines of its log that were not kept.
+    pub dropped_log_lines: u64,
+    /// Fuel that the newest call used.
+    pub fuel_used: u64,
+    /// The newest failure, in one sentence.
+    pub last_failure: Option<String>,
+}
+
+pub(crate) struct Plugin {
+    pub(crate) manifest: Manifest,
+    pub(crate) interface: String,
+    pub(crate) component_bytes: u64,
+    pub(crate) grants: Grants,
+    pub(crate) breaker: Breaker,
+    pub(crate) counters: Counters,
+    pub(crate) log: Log,
+    plan: Arc<Plan>,
+    prepared: RankerPre<Sandbox>,
+    live: Option<Instance>,
+}
+
+struct Instance {
+    store: Store<Sandbox>,
+    ranker: Ranker,
+}
+
+impl Plugin {
+    /// Reads, checks and compiles the package in `folder`, and runs its `check`.
+    pub(crate) fn load(
+        folder: &Path,
+        consent: &Consent,
+        engine: &Engine,
+        linker: &Linker<Sandbox>,
+        ticker: &Ticker,
+        now: Timestamp,
+    ) -> Result<Plugin, PluginError> {
+        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+        let text = read(folder, &name, "plugin.toml", MANIFEST_BYTES)?;
+        let manifest = String::from_utf8(text)
+            .map_err(|error| format!("is no UTF-8 text: {error}"))
+            .and_then(|text| Manifest::parse(&text))
+            .map_err(|reason| refused(&name, format!("plugin.toml: {reason}")))?;
+        let id = manifest.id.clone();
+        let file = &manifest.wasm_file;
+        let wasm = read(folder, id.as_str(), file, manifest.limits.component_bytes())?;
+        let refuse = |reason: String| refused(id.as_str(), reason);
+        let hash = blake3::hash(&wasm).to_hex();
+        if hash.as_str() != manifest.wasm_blake3 {
+            let expected = &manifest.wasm_blake3;
+            return Err(refuse(format!(
+                "plugin.wasm.blake3 is {expected}, but `{file}` has {hash}: the file is not the one that was packed"
+            )));
+        }
+        let component = Component::from_binary(engine, &wasm)
+            .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?;
+        let interface = contract::interface_of(&component).map_err(refuse)?;
+        let prepared = linker
+            .instantiate_pre(&component)
+            .and_then(RankerPre::new)
+            .map_err(|error| refuse(format!("`{file}` does not fit {interface}: {}", sentence(&error))))?;
+        let grants = manifest.asked.both(consent.grants);
+        let settings = setting::values(&manifest.settings, &consent.settings).map_err(refuse)?;
+        let projection = manifest.projection.clone();
+        let mut plugin = Plugin {
+            plan: Arc::new(Plan { projection, settings, item_ids: grants.item_ids }),
+            manifest,
+            interface,
+            component_bytes: wasm.len() as u64,
+            grants,
+            breaker: Breaker::new(),
+            counters: Counters::default(),
+            log: Log::default(),
+            prepared,
+            live: None,
+        };
+        let checked = plugin.check(ticker, now);
+        // The state of `check` is not kept for `rank`.
+        plugin.live = None;
+        checked.map_err(|error| refuse(format!("check: {}", error.message)))?;
+        Ok(plugin)
+    }
+
+    /// The time that one call may take.
+    pub(crate) fn wall(&self) -> Duration {
+        Duration::from_millis(self.manifest.limits.wall_ms)
+    }
+
+    fn check(&mut self, ticker: &Ticker, now: Timestamp) -> Result<(), CallError> {
+        self.call(self.manifest.limits.fuel, self.wall(), ticker, now, |instance| {
+            instance.ranker.attuned_ranking_rule().call_check(&mut instance.store)
+        })
+    }
+
+    /// Runs the rule on one batch within its limits and `wall_left`.
+    pub(crate) fn rank(
+        &mut self,
+        input: Input,
+        wall_left: Duration,
+        ticker: &Ticker,
+        now: Timestamp,
+    ) -> Result<types::Ruling, CallError> {
+        let limits = self.manifest.limits;
+        let fuel = limits.fuel_for(input.scores.len());
+        let wall = self.wall().min(wall_left);
+        self.counters.calls += 1;
+        self.call(fuel, wall, ticker, now, |instance| {
+            instance.store.data_mut().input = Some(input);
+            let (context, candidates) = (Resource::new_borrow(0), Resource::new_borrow(0));
+            instance.ranker.attuned_ranking_rule().call_rank(&mut instance.store, context, candidates)
+        })
+    }
+
+    /// Calls an instance with all limits armed. After anything but an orderly answer the instance is
+    /// thrown away: nothing is known of its memory any more.
+    fn call<R>(
+        &mut self,
+        fuel: u64,
+        wall: Duration,
+        ticker: &Ticker,
+        now: Timestamp,
+        ask: impl FnOnce(&mut Instance) -> wasmtime::Result<Result<R, types::Failure>>,
+    ) -> Result<R, CallError> {
+        let start = Instant::now();
+        ticker.arm();
+        let mut instance = match self.live.take() {
+            Some(live) => live,
+            None => self.instantiate(fuel, wall)?,
+        };
+        let armed = arm(&mut instance.store, fuel, wall.saturating_sub(start.elapsed()));
+        let answer = armed.and_then(|()| ask(&mut instance));
+        self.counters.fuel_used = fuel - instance.store.get_fuel().unwrap_or(0).min(fuel);
+        let sandbox = instance.store.data_mut();
+        sandbox.input = None;
+        let last_words = sandbox.log.last_error().map(str::to_owned);
+        self.log.take(&mut sandbox.log, self.manifest.id.as_str(), now);
+        match answer {
+            Ok(answer) => {
+                self.live = Some(instance);
+                answer.map_err(|failure| CallError::new(Cause::Failed, said(failure)))
+            }
+            Err(error) => {
+                let mut stopped = self.stopped(&error, sandbox.meter.refused, fuel, wall);
+                if let Some(words) = last_words.filter(|_| stopped.cause != Cause::BrokeContract) {
+                    stopped.message = format!("{}, after it had said: {words}", stopped.message);
+                }
+                Err(stopped)
+            }
+        }
+    }
+
+    fn instantiate(&self, fuel: u64, wall: Duration) -> Result<Instance, CallError> {
+        let sandbox = Sandbox::new(Arc::clone(&self.plan), self.manifest.limits.memory_bytes());
+        let mut store = Store::new(self.prepared.engine(), sandbox);
+        store.limiter(|sandbox| &mut sandbox.meter);
+        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.epoch_deadline_trap();
+        match arm(&mut store, fuel, wall).and_then(|()| self.prepared.instantiate(&mut store)) {
+            Ok(ranker) => Ok(Instance { store, ranker }),
+            Err(error) => Err(self.stopped(&error, store.data().meter.refused, fuel, wall)),
+        }
+    }
+
+    /// Puts into words why a call did not end by itself.
+    fn stopped(&self, error: &wasmtime::Error, refused: bool, fuel: u64, wall: Duration) -> CallError {
+        let (cause, message) = match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => (Cause::Fuel, format!("used up its fuel of {fuel}")),
+            Some(Trap::Interrupt) => {
+                (Cause::Deadline, format!("passed its time limit of {:.1} ms", wall.as_secs_f64() * 1e3))
+            }
+            Some(Trap::StackOverflow) => {
+                (Cause::Trap, format!("passed its stack limit of {} KiB", WASM_STACK_BYTES / 1024))
+            }
+            _ if refused => {
+                let limit = self.manifest.limits.memory_mib;
+                (Cause::Memory, format!("wanted more than its {limit} MiB of memory"))
+            }
+            Some(trap) => (Cause::Trap, format!("stopped: {trap}")),
+            // The sandbox has no type for this, only words.
+            None if error.root_cause().to_string().contains("fuel allocated for hostcalls") => {
+                let limit = HOSTCALL_BYTES / 1024;
+                (Cause::BrokeContract, format!("handed over more than {limit} KiB in one call"))
+            }
+            None => (Cause::BrokeContract, sentence(error)),
+        };
+        CallError::new(cause, message)
+    }
+}
+
+/// Sets what the next call may use up.
+fn arm(store: &mut Store<Sandbox>, fuel: u64, wall: Duration) -> wasmtime::Result<()> {
+    store.data_mut().meter.refused = false;
+    store.set_epoch_deadline(ticks(wall));
+    store.set_fuel(fuel)
+}
+
+/// A failure in the plugin's own words.
+fn said(failure: types::Failure) -> String {
+    match failure {
+        types::Failure::InvalidSetting(name) => {
+            format!("setting `{}` is invalid", cut(&name, ERROR_TEXT_BYTES))
+        }
+        types::Failure::MissingInput(name) => format!("missing input `{}`", cut(&name, ERROR_TEXT_BYTES)),
+        types::Failure::Other(text) => cut(&text, ERROR_TEXT_BYTES).to_owned(),
+    }
+}
+
+/// The innermost cause on one line.
+fn sentence(error: &wasmtime::Error) -> String {
+    cut(&error.root_cause().to_string().replace('\n', " "), ERROR_TEXT_BYTES).to_owned()
+}
+
+fn refused(plugin: &str, reason: String) -> PluginError {
+    PluginError::Refused { plugin: plugin.to_owned(), reason }
+}
+
+/// Reads a file of a package, but not more than `bytes_max` of it.
+fn read(folder: &Path, plugin: &str, file: &str, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
+    let mut bytes = Vec::new();
+    let opened = File::open(folder.join(file));
+    match opened.and_then(|opened| opened.take(bytes_max + 1).read_to_end(&mut bytes)) {
+        Err(source) => {
+            let (plugin, file) = (plugin.to_owned(), file.to_owned());
+            Err(PluginError::Unreadable { plugin, file, source })
+        }
+        Ok(read) if read as u64 > bytes_max => {
+            Err(refused(plugin, format!("`{file}` has more than {bytes_max} bytes, expected at most that")))
+        }
+        Ok(_) => Ok(bytes),
+    }
+}
