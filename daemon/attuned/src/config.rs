@@ -38,8 +38,6 @@ pub struct Config {
     pub household: HouseholdConfig,
     /// The process.
     pub service: ServiceConfig,
-    /// The people of the household; others are learnt as they come.
-    pub person: Vec<PersonConfig>,
 }
 
 /// `[mqtt]`
@@ -68,8 +66,8 @@ pub struct MqttConfig {
     pub session_expiry_s: u32,
     /// Messages taken from the broker and not yet stored.
     pub inbound_queue_max: u16,
-    /// Where the embedded broker listens.
-    pub embedded_listen: SocketAddr,
+    /// Port of the embedded broker on loopback; 0 for a free one.
+    pub embedded_port: u16,
 }
 
 impl Default for MqttConfig {
@@ -85,8 +83,8 @@ impl Default for MqttConfig {
             key_file: None,
             packet_bytes_max: 16 * 1024 * 1024,
             session_expiry_s: 7 * 86_400,
-            inbound_queue_max: 256,
-            embedded_listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+            inbound_queue_max: 32,
+            embedded_port: 1883,
         }
     }
 }
@@ -292,16 +290,6 @@ impl Default for ServiceConfig {
     }
 }
 
-/// `[[person]]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PersonConfig {
-    /// The id in topics and requests.
-    pub id: String,
-    /// What the household calls them, for reasons in lists for several people.
-    pub name: Option<String>,
-}
-
 impl Config {
     /// Checks what a type cannot say. Paths are checked where they are used.
     ///
@@ -362,17 +350,15 @@ impl Config {
                 return wrong(key, &days, "more than 0");
             }
         }
+        if !(1..=25).contains(&self.plugins.chain_ms_max) {
+            return wrong("plugins.chain_ms_max", &self.plugins.chain_ms_max, "1 to 25");
+        }
         for consent in &self.plugins.enabled {
             if !(consent.max_boost.is_finite() && consent.max_boost >= 0.0) {
                 return wrong("plugins.enabled.max_boost", &consent.max_boost, "0 or more");
             }
             if !(consent.max_scale.is_finite() && consent.max_scale >= 1.0) {
                 return wrong("plugins.enabled.max_scale", &consent.max_scale, "1 or more");
-            }
-        }
-        for person in &self.person {
-            if let Err(error) = attuned_recommender::UserId::parse(&person.id) {
-                return wrong("person.id", &person.id, &format!("an id ({error})"));
             }
         }
         if let Some(zone) = &self.household.timezone
@@ -384,5 +370,49 @@ impl Config {
             return wrong("household.language", &self.household.language, "en, de or zh");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../../config/attuned.toml");
+
+    #[test]
+    fn the_manual_shows_the_defaults() {
+        let manual: Config = toml::from_str(MANUAL).expect("a configuration");
+        let mut defaults = Config::default();
+        // Where the program's files lie depends on where the program lies.
+        defaults.models.path = "/usr/share/attuned/models".into();
+        defaults.plugins.path = "/usr/share/attuned/plugins".into();
+        assert_eq!(manual, defaults);
+    }
+
+    #[test]
+    fn the_manual_shows_every_key() {
+        let mut config = Config::default();
+        config.mqtt.password_file = Some("x".into());
+        config.mqtt.ca_file = Some("x".into());
+        config.mqtt.cert_file = Some("x".into());
+        config.mqtt.key_file = Some("x".into());
+        config.http.listen = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
+        config.household.timezone = Some("UTC".to_owned());
+        let every = toml::Table::try_from(&config).expect("a table");
+        for (part, keys) in &every {
+            let after = MANUAL.split(&format!("\n[{part}]\n")).nth(1).expect("the part is in the manual");
+            let section = after.split("\n[").next().unwrap_or_default();
+            for key in keys.as_table().expect("a table").keys() {
+                let shown = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
+                assert!(section.lines().any(shown), "{part}.{key} is not in config/attuned.toml");
+            }
+        }
+    }
+
+    #[test]
+    fn the_manual_s_plugin_row_is_one() {
+        let row = MANUAL.lines().find_map(|line| line.strip_prefix("# enabled = ")).expect("a row");
+        let config: Config = toml::from_str(&format!("[plugins]\nenabled = {row}")).expect("a configuration");
+        assert_eq!(config.plugins.enabled[0].max_scale, 2.0);
     }
 }

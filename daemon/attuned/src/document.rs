@@ -9,6 +9,7 @@ pub mod event;
 pub mod item;
 pub mod rejection;
 pub mod request;
+pub mod schema;
 pub mod status;
 pub mod user;
 mod value;

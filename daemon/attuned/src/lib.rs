@@ -3,11 +3,17 @@
 //! `pipeline` knows the order in which things happen; the other modules each own one edge and know
 //! nothing of each other.
 
+pub mod app;
 pub mod broker;
+pub mod cli;
 pub mod client;
 pub mod config;
+pub mod demo;
+pub mod doctor;
 pub mod document;
+pub mod http;
 pub mod mqtt;
+pub mod pipeline;
 pub mod service;
 pub mod store;
 pub mod topic;

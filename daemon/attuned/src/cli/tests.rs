@@ -146,7 +146,9 @@ fn help_teaches_by_example() {
             );
         }
     }
-    help("search", expect![[r#"
+    help(
+        "search",
+        expect![[r#"
         Find items by words, a picture, a sound, or another item
 
         Usage: search [OPTIONS]
@@ -186,5 +188,6 @@ fn help_teaches_by_example() {
           attuned search --image beach.jpg --kind music -n 5
           attuned search --audio song.ogg --filter language=en
           attuned search --item film:42
-    "#]]);
+    "#]],
+    );
 }

@@ -27,7 +27,7 @@ const MOSQUITTO_FILE: &str = "/etc/mosquitto/mosquitto.conf";
 pub async fn examine(mqtt: &MqttConfig, daemon_answers: bool) -> Vec<Check> {
     match &mqtt.url {
         BrokerUrl::Embedded => {
-            vec![Check::ok(NAME, format!("embedded, on {}", mqtt.embedded_listen))]
+            vec![Check::ok(NAME, format!("embedded, on 127.0.0.1:{}", mqtt.embedded_port))]
         }
         BrokerUrl::Remote(endpoint) => {
             let mut checks = vec![judge(&mqtt.url, connect(mqtt, endpoint).await, daemon_answers)];

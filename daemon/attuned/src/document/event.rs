@@ -71,20 +71,25 @@ pub struct ParsedEvent {
 }
 
 impl EventsDocument {
-    /// Reads one event or an array of events.
+    /// Reads one event or an array of events. An event of an array that is none costs no other.
     ///
     /// # Errors
     ///
-    /// The bytes are neither: answer the sender.
-    pub fn read(bytes: &[u8]) -> Result<Vec<EventDocument>, Rejection> {
+    /// The bytes are neither, or too many: answer the sender.
+    pub fn read(bytes: &[u8]) -> Result<Vec<Result<EventDocument, Rejection>>, Rejection> {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        let events = if first == Some(&b'[') {
-            super::parse::<Vec<EventDocument>>("events", bytes)?
-        } else {
-            vec![super::parse::<EventDocument>("event", bytes)?]
-        };
+        if first != Some(&b'[') {
+            return Ok(vec![Ok(super::parse::<EventDocument>("event", bytes)?)]);
+        }
+        let events = super::parse::<Vec<serde_json::Value>>("events", bytes)?;
         within("events", events.len(), EVENTS_MAX, "events")?;
-        Ok(events)
+        let event = |(index, json): (usize, serde_json::Value)| {
+            serde_path_to_error::deserialize(json).map_err(|error| match error.path().to_string() {
+                path if path == "." => Rejection::invalid(format!("event [{index}]: {}", error.inner())),
+                path => Rejection::invalid(format!("event [{index}] field `{path}`: {}", error.inner())),
+            })
+        };
+        Ok(events.into_iter().enumerate().map(event).collect())
     }
 }
 
@@ -195,7 +200,10 @@ mod tests {
         let user = UserId::parse("anna").expect("an id");
         let now = Timestamp::from_unix_ms(1_000);
         let got = EventsDocument::read(json.as_bytes()).and_then(|documents| {
-            documents.into_iter().map(|document| document.parse(&user, now)).collect::<Result<Vec<_>, _>>()
+            documents
+                .into_iter()
+                .map(|document| document.and_then(|document| document.parse(&user, now)))
+                .collect::<Result<Vec<_>, _>>()
         });
         let got = match got {
             Ok(events) => events
@@ -240,7 +248,7 @@ mod tests {
         );
         check(r#"{"item":"a","type":"play","value":7}"#, "event `value` of a play is 7, expected 0 to 1");
         check(r#"{"item":"a","type":"rate"}"#, "event `value` of a rate is absent, expected 0 to 5");
-        check(r#"[{"item":"a","type":"like"},{"item":"a"}]"#, "events field `[1]`: missing field `type`");
+        check(r#"[{"item":"a","type":"like"},{"item":"a"}]"#, "event [1]: missing field `type`");
         check(
             r#"{"item":"a b","type":"like"}"#,
             "event `item`: id `a b` has ' ', expected 1 to 128 of [A-Za-z0-9._:@-]",

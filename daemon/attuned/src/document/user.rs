@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use attuned_recommender::profile::ProfileView;
+use attuned_recommender::{ItemId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::EventDocument;
+use super::{EventDocument, timestamp_text};
 
 /// What was learnt of a person, as `user show` prints it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -18,8 +20,10 @@ pub struct UserDocument {
     /// When the latest event was, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event_at: Option<String>,
-    /// What the person likes, strongest first.
+    /// What the person likes, strongest first; the weights are shares, 0 to 1.
     pub interests: Vec<InterestDocument>,
+    /// What the person avoids, strongest first.
+    pub avoided: Vec<InterestDocument>,
     /// Share of each kind in what the person likes, 0 to 1.
     pub kinds: BTreeMap<String, f64>,
     /// Tags that count for an item, strongest first.
@@ -28,7 +32,31 @@ pub struct UserDocument {
     pub avoided_tags: Vec<TagDocument>,
 }
 
-/// One interest: the item that stands for it.
+impl UserDocument {
+    /// The document of a profile; `titles` are what people call the items in it.
+    #[must_use]
+    pub fn of(user: &UserId, profile: &ProfileView, titles: &BTreeMap<ItemId, String>) -> Self {
+        let interest = |(item, weight): &(ItemId, f32)| InterestDocument {
+            item: item.to_string(),
+            title: titles.get(item).cloned(),
+            weight: f64::from(*weight),
+        };
+        let tag =
+            |(tag, weight): &(String, f32)| TagDocument { tag: tag.clone(), weight: f64::from(*weight) };
+        Self {
+            user: user.to_string(),
+            events: profile.counts.iter().map(|(kind, count)| (kind.name().to_owned(), *count)).collect(),
+            last_event_at: profile.last_event.map(timestamp_text),
+            interests: profile.interests.iter().map(interest).collect(),
+            avoided: profile.avoided.iter().map(interest).collect(),
+            kinds: profile.kinds.iter().map(|(kind, share)| (kind.clone(), f64::from(*share))).collect(),
+            liked_tags: profile.liked_tags.iter().map(tag).collect(),
+            avoided_tags: profile.avoided_tags.iter().map(tag).collect(),
+        }
+    }
+}
+
+/// One interest, or one thing that is avoided: the item that stands for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InterestDocument {
     /// The item.
@@ -36,7 +64,7 @@ pub struct InterestDocument {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// How strong the interest is now; negative for what the person avoids.
+    /// How strong it is now, above 0.
     pub weight: f64,
 }
 
@@ -62,11 +90,14 @@ pub struct ExportDocument {
 }
 
 /// What became of events that were sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "events-taken")]
 pub struct EventsTaken {
     /// Newly stored.
     pub taken: usize,
     /// Known already, by their ids.
     pub duplicates: usize,
+    /// What was wrong with those that were not taken, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<String>,
 }

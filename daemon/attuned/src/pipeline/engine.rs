@@ -1,0 +1,207 @@
+//! The thread that owns the recommender. Everything that learns or ranks passes through its one
+//! queue, in order.
+
+use std::time::Instant;
+
+use attuned_recommender::ruling::Adjustment;
+use attuned_recommender::{
+    Filter, HouseholdState, Input, Item, ItemId, Match, ProfileView, Query, Ranked, Recommender, Request,
+    Shortlist, Timestamp, UserId, UserState,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::stopping;
+use crate::document::Rejection;
+use crate::service::Pulse;
+
+/// Questions and lessons that wait; whoever brings one more waits too.
+const QUEUE_MAX: usize = 256;
+
+/// What the engine is asked; one row for each thing that it can do.
+enum Ask {
+    /// Learn, in the order of the log. `through` is the number of the last event among them.
+    Learn { inputs: Vec<Input>, through: Option<u64>, now: Timestamp },
+    /// Find and score candidates.
+    Shortlist { request: Box<Request>, now: Timestamp, answer: oneshot::Sender<(Shortlist, f64)> },
+    /// Put them in their final order.
+    Rank { parts: Box<RankParts>, answer: oneshot::Sender<(Vec<(Ranked, Arc<Item>)>, f64)> },
+    /// Find what matches a query.
+    Search { parts: Box<SearchParts>, answer: oneshot::Sender<(Vec<(Match, Arc<Item>)>, f64)> },
+    /// Tell what is known of a person.
+    Profile { user: UserId, answer: oneshot::Sender<Option<ProfileView>> },
+    /// Look up an item.
+    Item { id: ItemId, answer: oneshot::Sender<Option<Arc<Item>>> },
+    /// Count the items.
+    ItemsLen { answer: oneshot::Sender<usize> },
+    /// Hand out what was learnt since the last snapshot.
+    Snapshot { answer: oneshot::Sender<Snapshot> },
+}
+
+/// Everything that the final order depends on.
+pub(super) struct RankParts {
+    pub shortlist: Shortlist,
+    pub adjustments: Vec<Adjustment>,
+    pub request: Request,
+    pub now: Timestamp,
+}
+
+/// Everything that a search depends on.
+pub(super) struct SearchParts {
+    pub query: Query,
+    pub kinds: Vec<String>,
+    pub filter: Filter,
+    pub n: usize,
+    pub now: Timestamp,
+}
+
+/// What was learnt, as of one point of the log.
+pub(super) struct Snapshot {
+    /// The number of the last event in it.
+    pub through: u64,
+    /// The people of whom something was learnt since the last snapshot.
+    pub users: Vec<(UserId, UserState)>,
+    /// The household.
+    pub household: HouseholdState,
+}
+
+/// The way to the engine. Clones share it.
+#[derive(Clone)]
+pub(super) struct Engine {
+    asks: mpsc::Sender<Ask>,
+}
+
+/// Starts the engine on a thread of its own; the handle resolves when it has ended.
+pub(super) fn start(recommender: Recommender, through: u64, pulse: Pulse) -> (Engine, JoinHandle<()>) {
+    let (asks, mut queue) = mpsc::channel(QUEUE_MAX);
+    let runtime = tokio::runtime::Handle::current();
+    let task = tokio::task::spawn_blocking(move || {
+        let mut state = State { recommender, through, changed: BTreeSet::new() };
+        // The runtime's timer lets the idle loop beat; the work itself is never awaited.
+        while let Some(ask) = runtime.block_on(pulse.while_waiting(queue.recv())) {
+            state.serve(ask);
+            pulse.beat();
+        }
+    });
+    (Engine { asks }, task)
+}
+
+struct State {
+    recommender: Recommender,
+    through: u64,
+    changed: BTreeSet<UserId>,
+}
+
+impl State {
+    fn serve(&mut self, ask: Ask) {
+        let started = Instant::now();
+        let ms = || started.elapsed().as_secs_f64() * 1e3;
+        // Whoever asked may have gone; then nobody wants the answer.
+        match ask {
+            Ask::Learn { inputs, through, now } => self.learn(inputs, through, now),
+            Ask::Shortlist { request, now, answer } => {
+                let shortlist = self.recommender.shortlist(&request, now);
+                drop(answer.send((shortlist, ms())));
+            }
+            Ask::Rank { parts, answer } => {
+                let RankParts { shortlist, adjustments, request, now } = *parts;
+                let ranked = self.recommender.rank(shortlist, &adjustments, &request, now);
+                let with_items = ranked
+                    .into_iter()
+                    .filter_map(|ranked| {
+                        self.recommender.item(&ranked.item).cloned().map(|item| (ranked, item))
+                    })
+                    .collect();
+                drop(answer.send((with_items, ms())));
+            }
+            Ask::Search { parts, answer } => {
+                let SearchParts { query, kinds, filter, n, now } = *parts;
+                let found = self.recommender.search(&query, &kinds, &filter, n, now);
+                let with_items = found
+                    .into_iter()
+                    .filter_map(|found| self.recommender.item(&found.item).cloned().map(|item| (found, item)))
+                    .collect();
+                drop(answer.send((with_items, ms())));
+            }
+            Ask::Profile { user, answer } => drop(answer.send(self.recommender.profile(&user))),
+            Ask::Item { id, answer } => drop(answer.send(self.recommender.item(&id).cloned())),
+            Ask::ItemsLen { answer } => drop(answer.send(self.recommender.items_len())),
+            Ask::Snapshot { answer } => drop(answer.send(self.snapshot())),
+        }
+    }
+
+    fn learn(&mut self, inputs: Vec<Input>, through: Option<u64>, now: Timestamp) {
+        for input in inputs {
+            match &input {
+                Input::Event(event) => {
+                    self.changed.insert(event.user.clone());
+                }
+                Input::ForgetUser(user) => {
+                    self.changed.remove(user);
+                }
+                Input::PutItem { .. } | Input::RemoveItem(_) => {}
+            }
+            self.recommender.apply(input, now);
+        }
+        self.through = through.unwrap_or(self.through);
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let changed = std::mem::take(&mut self.changed);
+        let users = changed
+            .into_iter()
+            .filter_map(|user| self.recommender.user_state(&user).map(|state| (user, state)))
+            .collect();
+        Snapshot { through: self.through, users, household: self.recommender.household_state() }
+    }
+}
+
+impl Engine {
+    pub(super) async fn learn(&self, inputs: Vec<Input>, through: Option<u64>, now: Timestamp) {
+        // The queue closes only when the program stops; what was stored is learnt at the next start.
+        drop(self.asks.send(Ask::Learn { inputs, through, now }).await);
+    }
+
+    pub(super) async fn shortlist(
+        &self,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<(Shortlist, f64), Rejection> {
+        self.ask(|answer| Ask::Shortlist { request: Box::new(request), now, answer }).await
+    }
+
+    pub(super) async fn rank(&self, parts: RankParts) -> Result<(Vec<(Ranked, Arc<Item>)>, f64), Rejection> {
+        self.ask(|answer| Ask::Rank { parts: Box::new(parts), answer }).await
+    }
+
+    pub(super) async fn search(
+        &self,
+        parts: SearchParts,
+    ) -> Result<(Vec<(Match, Arc<Item>)>, f64), Rejection> {
+        self.ask(|answer| Ask::Search { parts: Box::new(parts), answer }).await
+    }
+
+    pub(super) async fn profile(&self, user: UserId) -> Result<Option<ProfileView>, Rejection> {
+        self.ask(|answer| Ask::Profile { user, answer }).await
+    }
+
+    pub(super) async fn item(&self, id: ItemId) -> Result<Option<Arc<Item>>, Rejection> {
+        self.ask(|answer| Ask::Item { id, answer }).await
+    }
+
+    pub(super) async fn items_len(&self) -> Result<usize, Rejection> {
+        self.ask(|answer| Ask::ItemsLen { answer }).await
+    }
+
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, Rejection> {
+        self.ask(|answer| Ask::Snapshot { answer }).await
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Rejection> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(ask(answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())
+    }
+}
