@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 use super::StoreError;
 use super::key::Key;
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("the store turns sled's panics into errors: build with panic = \"unwind\"");
+
 /// Most bytes of a chunk. A page holds at most about 20 entries, and a page of 128 KiB or more
 /// would leave the log (sled 0.34: `MINIMUM_ITEMS_PER_SEGMENT`, `should_split`).
 const CHUNK_BYTES: usize = 4096;
