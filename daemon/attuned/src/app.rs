@@ -19,6 +19,8 @@ use crate::service::Progress;
 use crate::store::Store;
 use crate::topic::{self, Prefix};
 
+pub(crate) use open::{granted, limits, plugin_folders};
+
 /// How often it is looked whether the status has changed.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 

@@ -13,6 +13,7 @@ mod broker;
 mod content;
 mod daemon;
 mod place;
+mod plugins;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,12 +83,12 @@ pub fn examine(config: &Config) -> io::Result<Vec<Check>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let daemon = runtime.block_on(daemon::examine(&config.http));
     let mut checks = content::examine_models(config);
-    checks.push(content::examine_plugins(config));
+    checks.extend(plugins::examine(config));
     checks.push(content::examine_media(config));
     checks.push(place::examine_store(&config.store.path, daemon.answers));
     checks.push(place::examine_disk(&config.store.path));
     checks.push(daemon.check);
     checks.extend(runtime.block_on(broker::examine(&config.mqtt, daemon.answers)));
-    checks.push(content::examine_engine(config.plugins.engine));
+    checks.push(plugins::examine_engine(config.plugins.engine));
     Ok(checks)
 }

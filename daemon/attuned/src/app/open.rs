@@ -49,7 +49,7 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
 
 /// The encoders' limits as configured.
 #[must_use]
-pub fn limits(config: &MediaConfig) -> Limits {
+pub(crate) fn limits(config: &MediaConfig) -> Limits {
     Limits {
         bytes_max: usize::try_from(config.bytes_max).unwrap_or(usize::MAX),
         pixels_max: config.pixels_max,
@@ -84,7 +84,7 @@ fn plugins(config: &Config, now: Timestamp, degraded: &mut Vec<Degraded>) -> Res
 }
 
 /// The plugins' folders by the ids in their `plugin.toml`.
-fn plugin_folders(config: &PluginsConfig) -> BTreeMap<String, PathBuf> {
+pub(crate) fn plugin_folders(config: &PluginsConfig) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     let Ok(entries) = std::fs::read_dir(&config.path) else { return found };
     let mut folders: Vec<PathBuf> =
@@ -105,7 +105,7 @@ fn manifest_id(folder: &Path) -> Option<String> {
     Some(manifest.get("plugin")?.get("id")?.as_str()?.to_owned())
 }
 
-fn granted(consent: &PluginConsent) -> Consent {
+pub(crate) fn granted(consent: &PluginConsent) -> Consent {
     let text = |value: &toml::Value| match value {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),

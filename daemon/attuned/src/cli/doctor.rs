@@ -5,14 +5,15 @@ use clap::Args;
 use crate::cli::config::origin;
 use crate::cli::session::configuration;
 use crate::cli::table::Table;
-use crate::cli::{Common, EXIT_INPUT, Failure, Printer};
+use crate::cli::{Common, EXIT_INPUT, EXIT_UNREACHABLE, Failure, Printer};
 use crate::doctor::{Check, Outcome, examine};
 
 /// Look for what is wrong, and say what to do about it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Each line is one check: ok, warn (it works, but not as well as it could) or fail. The exit code is
-0 unless a check fails. Run it as the user of the daemon, or as root, to have everything checked.
+0 unless a check fails: 69 if only the broker or the daemon does, else 64. Run it as the user of
+the daemon, or as root, to have everything checked.
 
 Examples:
   attuned doctor
@@ -39,13 +40,13 @@ pub fn run(_: Doctor, common: &Common, printer: &mut Printer) -> Result<(), Fail
     } else {
         printer.text(render(&checks))?;
     }
-    match checks.iter().any(|check| check.outcome == Outcome::Fail) {
-        true => {
-            printer.finish()?;
-            Err(Failure::Told(EXIT_INPUT))
-        }
-        false => Ok(()),
+    let mut failed = checks.iter().filter(|check| check.outcome == Outcome::Fail).peekable();
+    if failed.peek().is_none() {
+        return Ok(());
     }
+    printer.finish()?;
+    let away = failed.all(|check| matches!(check.name, "broker" | "daemon"));
+    Err(Failure::Told(if away { EXIT_UNREACHABLE } else { EXIT_INPUT }))
 }
 
 fn render(checks: &[Check]) -> String {

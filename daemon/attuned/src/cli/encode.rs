@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use attuned_encoders::{EncodeError, Encoders, Encoding, Limits};
+use attuned_encoders::{EncodeError, Encoders, Encoding};
 use attuned_recommender::Modality;
 use serde::Serialize;
 
+use crate::app::limits;
 use crate::cli::progress::Progress;
 use crate::cli::session::configuration;
 use crate::cli::table::{Table, fit};
@@ -37,7 +38,7 @@ struct EncodingDocument<'a> {
 
 pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let config = configuration(common)?;
-    let encoders = Encoders::open(&config.models.path, Limits::default())
+    let encoders = Encoders::open(&config.models.path, limits(&config.media))
         .map_err(|error| Failure::Input(error.to_string()))?;
     let mut tally = Tally::default();
     let inputs = encode.inputs()?;

@@ -101,7 +101,7 @@ fn put(session: &Session, source: &Source, printer: &mut Printer) -> Result<(), 
     }
     drop(progress);
     if stored > 0 {
-        printer.text(format_args!("stored {stored} items"))?;
+        printer.text(format_args!("stored {stored} of {} items", documents.len()))?;
     }
     tally.end()
 }

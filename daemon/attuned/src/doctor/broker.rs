@@ -96,7 +96,7 @@ fn first_line(file: &Path) -> io::Result<String> {
 /// CONNECT with a clean session (MQTT 3.1.1, section 3.1; MQTT 5, section 3.1).
 fn connect_packet(version: u8, user: Option<&str>, password: Option<&str>) -> Vec<u8> {
     let mut body = Vec::new();
-    let mut text = |body: &mut Vec<u8>, text: &str| {
+    let text = |body: &mut Vec<u8>, text: &str| {
         let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
         body.extend((text.len() as u16).to_be_bytes());
         body.extend(text);

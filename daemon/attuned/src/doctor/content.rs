@@ -1,9 +1,9 @@
-//! Whether models, plugins and media folders are there and are what they say.
+//! Whether models and media folders are there and are what they say.
 
 use attuned_encoders::{Encoders, Limits};
 use attuned_recommender::Modality;
 
-use crate::config::{Config, PluginEngine};
+use crate::config::Config;
 use crate::doctor::Check;
 use crate::doctor::place::megabytes;
 
@@ -32,16 +32,6 @@ pub fn examine_models(config: &Config) -> Vec<Check> {
     checks
 }
 
-/// Looks at the plugins that may run.
-pub fn examine_plugins(config: &Config) -> Check {
-    const NAME: &str = "plugins";
-    let missing: Vec<_> = config.plugins.enabled.iter().map(|consent| consent.id.clone()).collect();
-    if missing.is_empty() {
-        return Check::ok(NAME, "none is enabled");
-    }
-    Check::ok(NAME, missing.join(", "))
-}
-
 /// Looks at the media folders.
 pub fn examine_media(config: &Config) -> Check {
     const NAME: &str = "media";
@@ -54,19 +44,5 @@ pub fn examine_media(config: &Config) -> Check {
         ),
         None if folders.is_empty() => Check::ok(NAME, "no folder is named, so items cannot refer to files"),
         None => Check::ok(NAME, format!("{} folders can be read", folders.len())),
-    }
-}
-
-/// Looks at how plugins run: machine code made at run time needs memory that is written and then
-/// executed, which a hardened service is denied.
-pub fn examine_engine(engine: PluginEngine) -> Check {
-    const NAME: &str = "hardening";
-    match engine {
-        PluginEngine::Pulley => Check::ok(NAME, "plugins need no executable memory"),
-        PluginEngine::Native => Check::warn(
-            NAME,
-            "plugins.engine is native, which MemoryDenyWriteExecute=yes of the service forbids",
-            "set plugins.engine = \"pulley\", or take the line out of the unit",
-        ),
     }
 }

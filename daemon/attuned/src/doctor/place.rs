@@ -14,8 +14,11 @@ const FREE_BYTES_MIN: u64 = 64 << 20;
 /// Below this many bytes it is time to make room.
 const FREE_BYTES_COMFORTABLE: u64 = 1 << 30;
 
-/// Looks at the store's folder. A store is opened only by its owner, and not while a daemon has
-/// it: opening writes to it, and files of another user would lock the daemon out.
+/// The file that whoever has the store open keeps locked.
+const LOCK_FILE: &str = "lock";
+
+/// Looks at the store's folder, without opening the store: opening mends what is damaged, which is
+/// the daemon's to do, and files of another user would lock the daemon out.
 pub fn examine_store(path: &Path, daemon_answers: bool) -> Check {
     const NAME: &str = "store";
     let shown = path.display();
@@ -34,7 +37,7 @@ pub fn examine_store(path: &Path, daemon_answers: bool) -> Check {
         return Check::ok(NAME, format!("{shown} is open in the daemon"));
     }
     if found.uid() != rustix::process::geteuid().as_raw() {
-        let finding = format!("{shown} belongs to user {}, so it was not opened", found.uid());
+        let finding = format!("{shown} belongs to user {}, so it was not looked into", found.uid());
         return Check::warn(NAME, finding, "run this as that user to have it checked");
     }
     if let Err(error) = writable(path) {
@@ -72,7 +75,16 @@ fn writable(folder: &Path) -> io::Result<()> {
 }
 
 fn opens(name: &'static str, path: &Path) -> Check {
-    Check::ok(name, format!("{} can be written", path.display()))
+    let shown = path.display();
+    let locked = match fs::File::open(path.join(LOCK_FILE)) {
+        Ok(lock) => matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)),
+        Err(_) => false,
+    };
+    if locked {
+        let advice = "end that process, or see why its socket does not answer";
+        return Check::fail(name, format!("{shown} is in use by a process that does not answer"), advice);
+    }
+    Check::ok(name, format!("{shown} can be written and is free"))
 }
 
 /// Looks at the room that is left where the store is.
@@ -124,10 +136,17 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_not_there_yet_is_no_fault() {
+    fn a_store_is_fine_if_it_is_free_or_not_there_yet() {
         let folder = tempfile::tempdir().expect("a folder");
         let check = examine_store(&folder.path().join("a/b"), false);
         assert_eq!(check.outcome, Outcome::Ok, "{check:?}");
+        let store = folder.path().join("store");
+        fs::create_dir(&store).expect("made");
+        assert_eq!(examine_store(&store, false).outcome, Outcome::Ok);
+        let lock = fs::File::create(store.join(LOCK_FILE)).expect("made");
+        lock.lock().expect("locked");
+        assert_eq!(examine_store(&store, false).outcome, Outcome::Fail);
+        assert_eq!(examine_store(&store, true).outcome, Outcome::Ok);
         let file = folder.path().join("file");
         fs::write(&file, "").expect("written");
         assert_eq!(examine_store(&file, false).outcome, Outcome::Fail);
