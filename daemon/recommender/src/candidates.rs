@@ -15,6 +15,7 @@ use crate::household::Household;
 use crate::search::PreparedQuery;
 use crate::settings::Settings;
 use crate::time::Timestamp;
+use crate::vector::Best;
 use crate::viewpoint::Viewpoint;
 
 /// A source of candidates.
@@ -96,15 +97,23 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    pub(crate) fn allows(&self, slot: u32) -> bool {
-        self.allowed.get(slot as usize).copied().unwrap_or(false)
+    /// The slots of all items that may be in the list.
+    fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(self.allowed).filter(|(_, allowed)| **allowed).map(|(slot, _)| slot)
     }
 
-    /// The best `count` of `scored`; ties go by item id.
-    fn best(&self, mut scored: Vec<(u32, f32)>, count: usize) -> Vec<(u32, f32)> {
-        let id = |slot: u32| self.catalogue.entry(slot).map(|entry| &entry.item.id);
-        crate::vector::keep_best(&mut scored, count, |s| s.1, |a, b| id(a.0).cmp(&id(b.0)));
-        scored
+    /// The best `count` of `scored`. Ties go by a hash of the id: not the first letters of the
+    /// alphabet are candidates, and the same ones everywhere.
+    fn best(&self, scored: impl Iterator<Item = (u32, f32)>, count: usize) -> Vec<(u32, f32)> {
+        let mut best = Best::new(count);
+        for (slot, score) in scored {
+            best.offer(slot, score, || self.scatter(slot));
+        }
+        best.into_sorted()
+    }
+
+    fn scatter(&self, slot: u32) -> u64 {
+        self.catalogue.facts().get(slot as usize).map_or(0, |facts| facts.scatter)
     }
 }
 
@@ -125,7 +134,7 @@ pub(crate) fn from_source(source: Source, scope: &Scope<'_>, count: usize) -> Ve
 /// allowed, all of them are candidates.
 pub(crate) fn merged(scope: &Scope<'_>) -> Vec<u32> {
     let max = scope.settings.candidates_max;
-    let all: Vec<u32> = scope.catalogue.iter().map(|(slot, _)| slot).filter(|s| scope.allows(*s)).collect();
+    let all: Vec<u32> = scope.slots().collect();
     if all.len() <= max {
         return all;
     }

@@ -12,7 +12,9 @@ use crate::item::{Content, Item};
 use crate::modality::Modality;
 use crate::random::hash;
 use crate::settings::Settings;
+use crate::sketch::Sketches;
 use crate::space::Space;
+use crate::time::Timestamp;
 use crate::vector::{dot, normalise};
 
 /// One item with everything derived from it.
@@ -24,18 +26,39 @@ pub(crate) struct Entry {
     pub tags: Vec<String>,
     /// Hashes of the words of title and tags, sorted, each once.
     pub words: Vec<u64>,
+}
+
+/// What every request asks of every item, side by side in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Facts {
+    /// Whether there is an item in the slot.
+    pub used: bool,
     /// Whether the item has a fused vector.
     pub fused: bool,
+    /// The number of its kind.
+    pub kind: u32,
+    /// From when on it must not be recommended; absent means never.
+    pub expires_at: Option<Timestamp>,
+    /// When it came out.
+    pub published_at: Option<Timestamp>,
+    /// When it was first seen.
+    pub added_at: Timestamp,
+    /// The hash of its id: an order without meaning that is the same everywhere.
+    pub scatter: u64,
 }
 
 /// The catalogue.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     entries: Vec<Option<Entry>>,
+    facts: Vec<Facts>,
+    kinds: Vec<String>,
     slots: HashMap<ItemId, u32>,
     free: Vec<u32>,
     /// Fused vectors, shape `[slots, SEMANTIC_DIM]`; a slot without one holds zeros.
     vectors: Vec<f32>,
+    /// Short projections of the fused vectors, for a first look at all of them.
+    sketches: Sketches,
     tag_counts: HashMap<String, u32>,
     word_counts: HashMap<u64, u32>,
     spaces: HashMap<Modality, HashMap<String, Space>>,
@@ -44,11 +67,6 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
-    }
-
-    /// One more than the greatest slot in use.
-    pub(crate) fn slots_len(&self) -> usize {
-        self.entries.len()
     }
 
     pub(crate) fn slot(&self, id: &ItemId) -> Option<u32> {
@@ -68,16 +86,43 @@ impl Catalogue {
         self.entries.iter().enumerate().filter_map(|(slot, entry)| Some((slot as u32, entry.as_ref()?)))
     }
 
+    /// What every request asks of every item, by slot.
+    pub(crate) fn facts(&self) -> &[Facts] {
+        &self.facts
+    }
+
+    /// The number of a kind; `None` if no item is, or ever was, of that kind.
+    pub(crate) fn kind(&self, kind: &str) -> Option<u32> {
+        self.kinds.iter().position(|known| known == kind).map(|number| number as u32)
+    }
+
+    pub(crate) fn sketches(&self) -> &Sketches {
+        &self.sketches
+    }
+
+    /// Sets when an item was first seen, if it is known.
+    pub(crate) fn set_added(&mut self, id: &ItemId, at: Timestamp) {
+        if let Some(slot) = self.slot(id) {
+            self.facts[slot as usize].added_at = at;
+        }
+    }
+
     /// The fused vector of a slot, shape `[SEMANTIC_DIM]`; `None` if the item has none.
     pub(crate) fn vector(&self, slot: u32) -> Option<&[f32]> {
-        self.entry(slot).filter(|entry| entry.fused)?;
+        self.facts.get(slot as usize).filter(|facts| facts.fused)?;
         let start = slot as usize * SEMANTIC_DIM;
         self.vectors.get(start..start + SEMANTIC_DIM)
     }
 
     /// Takes an item in, or replaces it in its slot. `None` if the catalogue is full and the item is
     /// not yet in it: it is not taken.
-    pub(crate) fn put(&mut self, item: Item, content: Content, settings: &Settings) -> Option<u32> {
+    pub(crate) fn put(
+        &mut self,
+        item: Item,
+        content: Content,
+        added_at: Timestamp,
+        settings: &Settings,
+    ) -> Option<u32> {
         let known = self.slot(&item.id);
         if known.is_none() && self.len() >= settings.items_max {
             return None;
@@ -88,6 +133,7 @@ impl Catalogue {
         let slot = known.or_else(|| self.free.pop()).unwrap_or(self.entries.len() as u32);
         if slot as usize == self.entries.len() {
             self.entries.push(None);
+            self.facts.push(Facts::default());
             self.vectors.resize(self.entries.len() * SEMANTIC_DIM, 0.0);
         }
         let entry = entry_of(item, content, settings);
@@ -95,6 +141,7 @@ impl Catalogue {
         let row = &mut self.vectors[start..start + SEMANTIC_DIM];
         row.fill(0.0);
         let fused = fuse(&entry.content, &settings.fusion, row);
+        self.sketches.put(slot, row);
         self.slots.insert(entry.item.id.clone(), slot);
         for tag in &entry.tags {
             *self.tag_counts.entry(tag.clone()).or_default() += 1;
@@ -106,7 +153,20 @@ impl Catalogue {
             let spaces = self.spaces.entry(*modality).or_default();
             spaces.entry(own.model.clone()).or_default().add(own.embedding.as_slice());
         }
-        self.entries[slot as usize] = Some(Entry { fused, ..entry });
+        let kind = self.kind(&entry.item.kind).unwrap_or_else(|| {
+            self.kinds.push(entry.item.kind.clone());
+            self.kinds.len() as u32 - 1
+        });
+        self.facts[slot as usize] = Facts {
+            used: true,
+            fused,
+            kind,
+            expires_at: entry.item.expires_at,
+            published_at: entry.item.published_at,
+            added_at,
+            scatter: hash(entry.item.id.as_str()),
+        };
+        self.entries[slot as usize] = Some(entry);
         Some(slot)
     }
 
@@ -115,6 +175,7 @@ impl Catalogue {
         let slot = self.slots.remove(id)?;
         self.forget_counts(slot);
         self.entries[slot as usize] = None;
+        self.facts[slot as usize] = Facts::default();
         self.free.push(slot);
         Some(slot)
     }
@@ -207,7 +268,6 @@ fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
         content,
         tags: tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         words: words.into_iter().collect(),
-        fused: false,
     }
 }
 

@@ -90,6 +90,9 @@ impl Household {
     /// How much all people like the item of a slot now, at least 0.
     pub(crate) fn popularity(&self, slot: u32, now: i64, settings: &Settings) -> f32 {
         let sum = self.popularity.get(slot as usize).copied().unwrap_or_default();
+        if sum.value == 0.0 {
+            return 0.0;
+        }
         sum.left(now, settings.popularity_half_life_days)
     }
 

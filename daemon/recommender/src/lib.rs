@@ -46,6 +46,7 @@ mod scoring;
 pub mod search;
 pub mod settings;
 pub mod shortlist;
+mod sketch;
 mod space;
 pub mod state;
 mod taste;

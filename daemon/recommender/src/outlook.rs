@@ -100,13 +100,25 @@ impl Outlook {
 
     /// How near an item is to what was liked: mostly the nearest, partly all together.
     pub(crate) fn liked(&self, slot: u32, catalogue: &Catalogue, settings: &Settings) -> Option<Likeness> {
-        let (best, sum) = compare(&self.liked, slot, catalogue, settings.liked_cosines)?;
-        Some(Likeness { value: 0.7 * best.value.min(1.0) + 0.3 * saturate(0.5 * sum), ..best })
+        let (best, sum) =
+            compare(&self.liked, slot, catalogue, |cosine| ramp(cosine, settings.liked_cosines))?;
+        Some(Likeness { value: 0.85 * best.value.min(1.0) + 0.15 * saturate(0.5 * sum), ..best })
     }
 
-    /// How near an item is to what was disliked, all evidence together.
-    pub(crate) fn avoided(&self, slot: u32, catalogue: &Catalogue, settings: &Settings) -> Option<Likeness> {
-        let (best, sum) = compare(&self.disliked, slot, catalogue, settings.disliked_cosines)?;
+    /// How near an item is to what was disliked, all evidence together. What resembles liked items
+    /// more than the disliked one (`liked`, in `[0, 1]`) is shielded from it: a skipped subject must
+    /// not drag down its liked neighbours.
+    pub(crate) fn avoided(
+        &self,
+        slot: u32,
+        liked: f32,
+        catalogue: &Catalogue,
+        settings: &Settings,
+    ) -> Option<Likeness> {
+        let (best, sum) = compare(&self.disliked, slot, catalogue, |cosine| {
+            let related = ramp(cosine, settings.disliked_cosines);
+            related.min(settings.disliked_share_max) * (1.0 - liked * (1.0 - related))
+        })?;
         Some(Likeness { value: saturate(sum), ..best })
     }
 
@@ -270,7 +282,7 @@ fn compare(
     exemplars: &[Exemplar],
     slot: u32,
     catalogue: &Catalogue,
-    cosines: (f32, f32),
+    share: impl Fn(f32) -> f32,
 ) -> Option<(Likeness, f32)> {
     let vector = catalogue.vector(slot);
     let mut best: Option<Likeness> = None;
@@ -281,7 +293,7 @@ fn compare(
             ExemplarContent::Words(words) => vector.map(|vector| dot(words, vector)),
         };
         let Some(cosine) = cosine else { continue };
-        let value = ramp(cosine, cosines) * exemplar.strength;
+        let value = share(cosine) * exemplar.strength;
         sum += value;
         if value > best.map_or(0.0, |best| best.value) {
             best = Some(Likeness { value, exemplar: index });

@@ -53,7 +53,8 @@ impl ReasonKind {
 pub struct Reason {
     /// What it is about.
     pub kind: ReasonKind,
-    /// What it adds to the log-odds; negative weights lower the score.
+    /// What it adds to the log-odds; negative weights lower the score. 0 where a rule placed the
+    /// item, and where nothing else could be said of it.
     pub weight: f32,
     /// The reason in words.
     pub text: String,
@@ -79,7 +80,7 @@ pub struct Ranked {
     pub bias: f32,
     /// The sum of the bias and the reasons' weights.
     pub log_odds: f32,
-    /// Every summand, largest effect first.
+    /// Every summand, largest effect first; never empty.
     pub reasons: Vec<Reason>,
 }
 

@@ -1,6 +1,5 @@
 //! The recommender's state and what changes it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
@@ -70,8 +69,10 @@ impl Recommender {
 
     fn put_item(&mut self, item: Item, content: Content, now: Timestamp) {
         let id = item.id.clone();
-        let Some(slot) = self.catalogue.put(item, content, &self.settings) else { return };
-        self.household.added.entry(id.clone()).or_insert(now.unix_ms());
+        let added = self.household.added.get(&id).copied().unwrap_or(now.unix_ms());
+        let added_at = Timestamp::from_unix_ms(added);
+        let Some(slot) = self.catalogue.put(item, content, added_at, &self.settings) else { return };
+        self.household.added.insert(id.clone(), added);
         self.household.refresh_slot(slot, Some(&id), &self.settings);
     }
 
@@ -89,8 +90,7 @@ impl Recommender {
         }
         let person = self.household.people.entry(event.user).or_default();
         let state = &mut person.state;
-        let lesson =
-            Lesson { catalogue: &self.catalogue, added: &self.household.added, settings: &self.settings };
+        let lesson = Lesson { catalogue: &self.catalogue, settings: &self.settings };
         let forgotten = lesson.step(&mut state.taste, &past);
         state.recent.push(past);
         while state.recent.len() > self.settings.undo_max {
@@ -110,8 +110,7 @@ impl Recommender {
         state.recent.remove(latest);
         let mut touched: Vec<ItemId> = state.taste.items.keys().cloned().collect();
         state.taste = state.base.clone();
-        let lesson =
-            Lesson { catalogue: &self.catalogue, added: &self.household.added, settings: &self.settings };
+        let lesson = Lesson { catalogue: &self.catalogue, settings: &self.settings };
         for event in &state.recent {
             lesson.step(&mut state.taste, event);
         }
@@ -200,14 +199,20 @@ impl Recommender {
 
     /// Puts a stored state in the place of what is known of the household.
     pub fn restore_household(&mut self, state: HouseholdState) {
-        self.household.added = state.added;
+        for (item, at) in &state.added {
+            self.catalogue.set_added(item, Timestamp::from_unix_ms(*at));
+        }
+        // Items that came before the state was restored and are not in it keep what is known.
+        let known = std::mem::replace(&mut self.household.added, state.added);
+        for (item, at) in known {
+            self.household.added.entry(item).or_insert(at);
+        }
     }
 }
 
 /// What an event is understood by.
 struct Lesson<'a> {
     catalogue: &'a Catalogue,
-    added: &'a BTreeMap<ItemId, i64>,
     settings: &'a Settings,
 }
 
@@ -219,9 +224,9 @@ impl Lesson<'_> {
             return taste.take(event, None, &[], self.settings);
         };
         let at = Timestamp::from_unix_ms(event.at);
-        let added = self.added.get(&event.item).copied();
-        let surroundings =
-            Surroundings { freshness: freshness(entry, added, at, self.settings), ..Surroundings::default() };
+        let facts = self.catalogue.facts().get(slot as usize).copied().unwrap_or_default();
+        let freshness = freshness(&facts, at, self.settings);
+        let surroundings = Surroundings { freshness, ..Surroundings::default() };
         let circumstances = event.circumstances.clone();
         let features: Vec<(Feature, f32)> =
             Viewpoint::new(taste, circumstances, self.catalogue, self.settings, at)

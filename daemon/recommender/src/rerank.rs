@@ -145,6 +145,20 @@ impl Recommender {
             });
         }
         reasons.extend(contender.rulings);
+        if reasons.is_empty() {
+            // Even where nothing speaks for or against an item, people are told why it is there.
+            let text = "nothing is known yet, so something of everything".to_owned();
+            let kind = ReasonKind::Explore;
+            reasons.push(Reason {
+                kind,
+                weight: 0.0,
+                text,
+                item: None,
+                modality: None,
+                label: None,
+                plugin: None,
+            });
+        }
         // A stable sort: reasons of equal weight keep the order of the features.
         reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
         let log_odds = log_odds(bias, reasons.iter().map(|reason| reason.weight));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::candidates::{Scope, Source, Walk, from_source, merged};
+use crate::catalogue::Facts;
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::random::unit_of;
@@ -141,14 +142,15 @@ impl Recommender {
     /// has not expired.
     pub(crate) fn offered(&self, kinds: &[String], filter: &Filter, now: Timestamp) -> Vec<bool> {
         let unfiltered = *filter == Filter::default();
-        let mut offered = vec![false; self.catalogue.slots_len()];
-        for (slot, entry) in self.catalogue.iter() {
-            let item = &entry.item;
-            offered[slot as usize] = (kinds.is_empty() || kinds.contains(&item.kind))
-                && item.expires_at.is_none_or(|expires_at| now < expires_at)
-                && (unfiltered || filter.allows(item));
-        }
-        offered
+        let numbers: Vec<u32> = kinds.iter().filter_map(|kind| self.catalogue.kind(kind)).collect();
+        let offers = |slot: usize, facts: &Facts| {
+            facts.used
+                && (kinds.is_empty() || numbers.contains(&facts.kind))
+                && facts.expires_at.is_none_or(|expires_at| now < expires_at)
+                && (unfiltered
+                    || self.catalogue.entry(slot as u32).is_some_and(|entry| filter.allows(&entry.item)))
+        };
+        self.catalogue.facts().iter().enumerate().map(|(slot, facts)| offers(slot, facts)).collect()
     }
 
     /// A person's weights: the priors, moved by what the house's choices teach while there are few of
@@ -194,7 +196,7 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
     let entry = scope.catalogue.entry(slot)?;
     let item = &entry.item;
     let now = scope.now.unix_ms();
-    let recency = freshness(entry, scope.household.added.get(&item.id).copied(), scope.now, settings);
+    let recency = freshness(scope.catalogue.facts().get(slot as usize)?, scope.now, settings);
     let share = 1.0 / members.len() as f32;
     let mut columns = Columns {
         similarity: 0.0,

@@ -42,6 +42,9 @@ pub struct Settings {
     /// The same for disliked ones: the floor lies above what unrelated subjects share, so that one
     /// skipped subject does not drag others down.
     pub disliked_cosines: (f32, f32),
+    /// The most that one disliked item counts against another, before its strength: a single skip
+    /// lowers a subject, three take it from the list.
+    pub disliked_share_max: f32,
     /// The same in a modality's own space, after the space's mean cosine was taken off.
     pub medium_cosines: (f32, f32),
     /// Cosine from which on two liked items belong to the same interest.
@@ -124,11 +127,12 @@ impl Default for Settings {
             ignored_half_life_days: 7.0,
             skip_rest_days: 14.0,
             lateness_days_max: 30.0,
-            liked_cosines: (0.05, 0.6),
+            liked_cosines: (0.12, 0.6),
             disliked_cosines: (0.2, 0.45),
+            disliked_share_max: 0.35,
             medium_cosines: (0.1, 0.7),
             interest_cosine: 0.4,
-            relief: 0.5,
+            relief: 0.35,
             learning_rate: 0.1,
             learning_bound: 0.4,
             household_lessons: 20.0,
@@ -136,7 +140,7 @@ impl Default for Settings {
             diversity_weight: 1.5,
             misery_log_odds: -2.0,
             list_max: 1_000,
-            candidates_max: 400,
+            candidates_max: 300,
             rerank_max: 200,
             items_max: 200_000,
             users_max: 10_000,
@@ -148,8 +152,8 @@ impl Default for Settings {
             circumstances_per_user_max: 512,
             circumstances_per_event_max: 8,
             remarks_per_user_max: 8,
-            liked_exemplars_max: 48,
-            disliked_exemplars_max: 24,
+            liked_exemplars_max: 32,
+            disliked_exemplars_max: 16,
             medium_exemplars_max: 8,
             interests_max: 8,
             tags_per_item_max: 32,

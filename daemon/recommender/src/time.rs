@@ -1,7 +1,7 @@
 //! Points in time. The recommender never asks for the time: every entry point takes `now`.
 
 /// A point in time, in milliseconds since the Unix epoch (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 /// Milliseconds in a day.

@@ -70,6 +70,52 @@ pub(crate) fn keep_best<T>(
     scored.sort_unstable_by(order);
 }
 
+/// Keeps the best of a stream without sorting all of it: what is worse than `count` others is
+/// dropped. Order: greater score, then smaller key.
+pub(crate) struct Best {
+    count: usize,
+    floor: f32,
+    kept: Vec<Scored>,
+}
+
+/// A slot with its score, and the key that orders equal scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scored {
+    slot: u32,
+    score: f32,
+    key: u64,
+}
+
+fn better_first(a: &Scored, b: &Scored) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.key.cmp(&b.key))
+}
+
+impl Best {
+    pub(crate) fn new(count: usize) -> Best {
+        Best { count, floor: f32::NEG_INFINITY, kept: Vec::new() }
+    }
+
+    pub(crate) fn offer(&mut self, slot: u32, score: f32, key: impl FnOnce() -> u64) {
+        // A score that equals the floor may still win by its key; what is no number never does.
+        if score.is_nan() || score < self.floor || self.count == 0 {
+            return;
+        }
+        self.kept.push(Scored { slot, score, key: key() });
+        if self.kept.len() >= 3 * self.count.max(16) {
+            self.kept.select_nth_unstable_by(self.count - 1, better_first);
+            self.kept.truncate(self.count);
+            self.floor = self.kept.last().map_or(f32::NEG_INFINITY, |worst| worst.score);
+        }
+    }
+
+    /// The best `count` or fewer, best first.
+    pub(crate) fn into_sorted(mut self) -> Vec<(u32, f32)> {
+        self.kept.sort_unstable_by(better_first);
+        self.kept.truncate(self.count);
+        self.kept.into_iter().map(|kept| (kept.slot, kept.score)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +139,19 @@ mod tests {
         assert_eq!(values[1], 0.0);
         assert!((values[2] - 0.5).abs() < 1e-6);
         assert_eq!(values[3..], [1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_stream_keeps_the_same_best_as_sorting_all() {
+        let scored: Vec<(u32, f32)> = (0..5_000_u32).map(|i| (i, ((i * 7_919) % 97) as f32)).collect();
+        let mut best = Best::new(60);
+        for (slot, score) in &scored {
+            best.offer(*slot, *score, || u64::from(*slot));
+        }
+        best.offer(9_999, f32::NAN, || 0);
+        let mut all = scored;
+        keep_best(&mut all, 60, |s| s.1, |a, b| a.0.cmp(&b.0));
+        assert_eq!(best.into_sorted(), all);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::{Catalogue, Entry};
+use crate::catalogue::{Catalogue, Entry, Facts};
 use crate::context::{Context, Value};
 use crate::event::EventType;
 use crate::feature::Feature;
@@ -90,10 +90,13 @@ impl<'a> Viewpoint<'a> {
             }
         };
         let (catalogue, settings) = (self.catalogue, self.settings);
-        if let Some(likeness) = self.outlook.liked(slot, catalogue, settings) {
+        let liked = self.outlook.liked(slot, catalogue, settings);
+        if let Some(likeness) = liked {
             add(Feature::Liked, likeness.value, named(&self.outlook.liked[likeness.exemplar]));
         }
-        if let Some(likeness) = self.outlook.avoided(slot, catalogue, settings) {
+        if let Some(likeness) =
+            self.outlook.avoided(slot, liked.map_or(0.0, |liked| liked.value), catalogue, settings)
+        {
             add(Feature::Avoided, likeness.value, named(&self.outlook.disliked[likeness.exemplar]));
         }
         for modality in Modality::ALL {
@@ -231,18 +234,17 @@ const CIRCUMSTANCE_BYTES_MAX: usize = 64;
 
 /// How new an item is at `now`: 1 when it came out, half after the half-life. For an item of unknown
 /// date the day it was first seen counts, by half, as a whole library may arrive on one day.
-pub(crate) fn freshness(entry: &Entry, added: Option<i64>, now: Timestamp, settings: &Settings) -> f32 {
-    let (since, share) = match (entry.item.published_at, added) {
-        (Some(published), _) => (published, 1.0),
-        (None, Some(added)) => (Timestamp::from_unix_ms(added), 0.5),
-        (None, None) => return 0.0,
+pub(crate) fn freshness(facts: &Facts, now: Timestamp, settings: &Settings) -> f32 {
+    let (since, share) = match facts.published_at {
+        Some(published_at) => (published_at, 1.0),
+        None => (facts.added_at, 0.5),
     };
     let left = share * fade(now.days_since(since), settings.freshness_half_life_days);
     if left < FRESHNESS_MIN { 0.0 } else { left }
 }
 
 /// Less than this is not new.
-const FRESHNESS_MIN: f32 = 0.02;
+const FRESHNESS_MIN: f32 = 0.05;
 
 /// Popularity as a feature, from the sum of people's liking.
 pub(crate) fn popularity_value(liking: f32) -> f32 {

@@ -2,50 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use crate::random::hash;
-use crate::vector::keep_best;
 use crate::viewpoint::freshness;
 
 use super::Scope;
 
-fn freshnesses(scope: &Scope<'_>) -> Vec<(u32, f32)> {
-    scope
-        .catalogue
-        .iter()
-        .filter(|(slot, _)| scope.allows(*slot))
-        .map(|(slot, entry)| {
-            let added = scope.household.added.get(&entry.item.id).copied();
-            (slot, freshness(entry, added, scope.now, scope.settings))
-        })
-        .collect()
-}
-
 /// New items, newest first; scored by freshness.
 pub(super) fn fresh(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
-    let mut scored = freshnesses(scope);
-    scored.retain(|(_, freshness)| *freshness > 0.0);
-    scope.best(scored, count)
+    scope.best(freshnesses(scope).filter(|(_, freshness)| *freshness > 0.0), count)
 }
 
-/// Items of every kind in turn, within a kind the newest first and equally new ones scattered, so
-/// that not the first letters of the alphabet are shown. Scored by the inverse of the place.
+/// Items of every kind in turn, within a kind the newest first. Scored by the inverse of the place.
 pub(super) fn cold_start(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
-    let mut kinds: BTreeMap<&str, Vec<(u32, f32)>> = BTreeMap::new();
+    let facts = scope.catalogue.facts();
+    let mut by_kind: BTreeMap<u32, Vec<(u32, f32)>> = BTreeMap::new();
     for (slot, freshness) in freshnesses(scope) {
-        if let Some(entry) = scope.catalogue.entry(slot) {
-            kinds.entry(entry.item.kind.as_str()).or_default().push((slot, freshness));
-        }
+        by_kind.entry(facts[slot as usize].kind).or_default().push((slot, freshness));
     }
-    let scatter =
-        |slot: u32| scope.catalogue.entry(slot).map(|entry| (hash(entry.item.id.as_str()), &entry.item.id));
-    for list in kinds.values_mut() {
-        keep_best(list, count, |s| s.1, |a, b| scatter(a.0).cmp(&scatter(b.0)));
-    }
-    let longest = kinds.values().map(Vec::len).max().unwrap_or(0);
+    // Kinds in the order of their names: their numbers depend on which item came first.
+    let mut kinds: Vec<(&str, Vec<(u32, f32)>)> = by_kind
+        .into_values()
+        .filter_map(|list| {
+            let first = scope.catalogue.entry(list.first()?.0)?;
+            Some((first.item.kind.as_str(), scope.best(list.into_iter(), count)))
+        })
+        .collect();
+    kinds.sort_unstable_by_key(|(kind, _)| *kind);
+    let longest = kinds.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
     (0..longest)
-        .flat_map(|place| kinds.values().filter_map(move |list| list.get(place)))
+        .flat_map(|place| kinds.iter().filter_map(move |(_, list)| list.get(place)))
         .take(count)
         .enumerate()
         .map(|(place, (slot, _))| (*slot, 1.0 / (place + 1) as f32))
         .collect()
+}
+
+fn freshnesses<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = (u32, f32)> + 'a {
+    let facts = scope.catalogue.facts();
+    scope.slots().map(move |slot| (slot, freshness(&facts[slot as usize], scope.now, scope.settings)))
 }

@@ -11,17 +11,17 @@ pub(super) fn liked_by_similar(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32
             *best = best.max(*score);
         }
     }
-    let scored = (0_u32..).zip(scores).filter(|(slot, score)| *score > 0.0 && scope.allows(*slot)).collect();
+    let score = |slot: u32| scores.get(slot as usize).copied().unwrap_or(0.0);
+    let scored = scope.slots().map(|slot| (slot, score(slot))).filter(|(_, score)| *score > 0.0);
     scope.best(scored, count)
 }
 
 /// Liked by many, lately; scored by the sum of people's fading liking.
 pub(super) fn popular(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
     let now = scope.now.unix_ms();
-    let scored = (0..scope.catalogue.slots_len() as u32)
-        .filter(|slot| scope.allows(*slot))
+    let scored = scope
+        .slots()
         .map(|slot| (slot, scope.household.popularity(slot, now, scope.settings)))
-        .filter(|(_, liking)| *liking > 0.0)
-        .collect();
+        .filter(|(_, liking)| *liking > 0.0);
     scope.best(scored, count)
 }

@@ -1,11 +1,12 @@
 //! Candidates near to what a person likes.
 
-use crate::vector::dot;
+use crate::sketch::estimate;
+use crate::vector::Best;
 
 use super::Scope;
 
 /// How many of the latest liked items are followed.
-const LATEST_MAX: usize = 3;
+const LATEST_MAX: usize = 2;
 
 /// Nearest to each interest; every interest gives equally many, so that a strong one does not crowd
 /// out the others. Scored by cosine.
@@ -38,8 +39,16 @@ fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32
         return Vec::new();
     }
     let each = count.div_ceil(anchors.len()).max(1);
-    let lists: Vec<Vec<(u32, f32)>> =
-        scan(scope, &anchors).into_iter().map(|scored| scope.best(scored, each)).collect();
+    let lists: Vec<Vec<(u32, f32)>> = first_look(scope, &anchors, each)
+        .into_iter()
+        .zip(&anchors)
+        .map(|(slots, anchor)| {
+            let exact = slots.into_iter().filter_map(|(slot, _)| {
+                Some((slot, scope.catalogue.cosine(*anchor, slot)?)).filter(|(_, cosine)| *cosine > 0.0)
+            });
+            scope.best(exact, each)
+        })
+        .collect();
     let mut merged = Vec::with_capacity(count);
     let mut known = std::collections::HashSet::new();
     for rank in 0..each {
@@ -55,22 +64,27 @@ fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32
     merged
 }
 
-/// The cosines of all allowed items to each anchor, those above 0, in one pass over the rows.
-fn scan(scope: &Scope<'_>, anchors: &[u32]) -> Vec<Vec<(u32, f32)>> {
-    let catalogue = scope.catalogue;
-    let vectors: Vec<Option<&[f32]>> = anchors.iter().map(|anchor| catalogue.vector(*anchor)).collect();
-    let mut found: Vec<Vec<(u32, f32)>> = vec![Vec::new(); anchors.len()];
-    for slot in (0..catalogue.slots_len() as u32).filter(|slot| scope.allows(*slot)) {
-        let row = catalogue.vector(slot);
-        for (anchor, vector) in vectors.iter().enumerate() {
-            let cosine = match (vector, row) {
-                (Some(vector), Some(row)) => dot(vector, row),
-                _ => catalogue.cosine(anchors[anchor], slot).unwrap_or(0.0),
-            };
-            if cosine > 0.0 {
-                found[anchor].push((slot, cosine));
+/// More than this many times the wanted number are looked at exactly.
+const LOOKED_AT: usize = 4;
+
+/// For each anchor the slots that may be among the nearest `each`, by their sketches: the first look
+/// touches every item once, and in passing compares it with every anchor.
+fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<Vec<(u32, f32)>> {
+    let (catalogue, facts) = (scope.catalogue, scope.catalogue.facts());
+    let sketches = catalogue.sketches();
+    let fused = |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused);
+    let mut best: Vec<(u32, bool, Best)> =
+        anchors.iter().map(|a| (*a, fused(*a), Best::new(each * LOOKED_AT))).collect();
+    for slot in scope.slots() {
+        let slot_fused = fused(slot);
+        let row = sketches.row(slot);
+        for (anchor, anchor_fused, best) in &mut best {
+            if slot_fused && *anchor_fused {
+                best.offer(slot, estimate(sketches.row(*anchor), row), || scope.scatter(slot));
+            } else if let Some(cosine) = catalogue.cosine(*anchor, slot) {
+                best.offer(slot, cosine, || scope.scatter(slot));
             }
         }
     }
-    found
+    best.into_iter().map(|(_, _, best)| best.into_sorted()).collect()
 }

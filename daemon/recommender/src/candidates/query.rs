@@ -5,13 +5,12 @@ use super::Scope;
 /// Matches of the query's words, picture, sound or item; scored in `[0, 1]`.
 pub(super) fn query(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
     let Some(query) = scope.query else { return Vec::new() };
-    let scored = (0..scope.catalogue.slots_len() as u32)
-        .filter(|slot| scope.allows(*slot))
+    let scored = scope
+        .slots()
         .map(|slot| {
             let fit = query.fit(slot, scope.catalogue);
             (slot, fit.asked.max(fit.like))
         })
-        .filter(|(_, score)| *score > 0.0)
-        .collect();
+        .filter(|(_, score)| *score > 0.0);
     scope.best(scored, count)
 }

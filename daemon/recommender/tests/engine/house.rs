@@ -64,7 +64,7 @@ pub fn mix(parts: &[(&[f32], f32)]) -> Embedding {
     Embedding::from_values(sum).expect("a direction")
 }
 
-pub fn item(id: &str, kind: &str) -> Item {
+pub fn house_item(id: &str, kind: &str) -> Item {
     Item {
         id: item_id(id),
         kind: kind.to_owned(),
@@ -149,7 +149,7 @@ impl House {
                 let own = dice.direction();
                 let near = (within + 0.05 * dice.normal()).clamp(between + 0.05, 0.9);
                 let vector = mix(&[(&common, between), (&centre, near - between), (&own, 1.0 - near)]);
-                let mut item = item(&format!("s{subject}:{number}"), "film");
+                let mut item = house_item(&format!("s{subject}:{number}"), "film");
                 item.title = Some(format!("Film {subject}.{number}"));
                 self.put(item, semantic(Modality::Text, vector));
             }
@@ -162,4 +162,8 @@ impl House {
         let list = self.list(&request(&[user], 20));
         list.iter().filter(|ranked| ranked.item.as_str().starts_with(&prefix)).count()
     }
+}
+
+pub fn ids(list: &[Ranked]) -> String {
+    list.iter().map(|ranked| ranked.item.as_str()).collect::<Vec<_>>().join(" ")
 }

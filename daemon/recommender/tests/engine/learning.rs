@@ -2,7 +2,7 @@
 
 use attuned_recommender::EventType;
 
-use crate::house::{House, day};
+use crate::house::{House, day, request};
 
 /// Three skips of one subject's items: its share of the first 20 falls by at least 80 % for the one
 /// who skipped, and not at all for another person.
@@ -49,4 +49,89 @@ fn three_skips_of_a_subject_take_it_from_the_list() {
             }
         }
     }
+}
+
+#[test]
+fn one_skip_lowers_a_liked_subject_but_does_not_end_it() {
+    let mut house = House::new();
+    house.furnish(4, 20, 0.45, 0.1, 8);
+    for number in 0..4 {
+        house.does("alice", &format!("s0:{number}"), EventType::Like, None);
+        house.does("alice", &format!("s1:{number}"), EventType::Like, None);
+    }
+    let before = (house.share("alice", 0), house.share("alice", 1));
+    house.does("alice", "s0:10", EventType::Skip, None);
+    let after = (house.share("alice", 0), house.share("alice", 1));
+    assert!(after.0 < before.0 && after.1 >= before.1, "{before:?} -> {after:?}");
+    let list = house.list(&request(&["alice"], 80));
+    let best = list.iter().position(|ranked| ranked.item.as_str().starts_with("s0:")).expect("on the list");
+    // It still comes before the subjects of which nothing is known, or soon after.
+    assert!(best <= 30, "{best}");
+}
+
+#[test]
+fn other_liked_subjects_survive_three_skips() {
+    for (within, between) in [(0.3, 0.0), (0.3, 0.15), (0.6, 0.2)] {
+        let mut house = House::new();
+        house.furnish(5, 20, within, between, 4);
+        for number in 0..3 {
+            house.does("alice", &format!("s0:{number}"), EventType::Like, None);
+            house.does("alice", &format!("s1:{number}"), EventType::Like, None);
+        }
+        let before = house.share("alice", 1);
+        for number in 10..13 {
+            house.does("alice", &format!("s0:{number}"), EventType::Skip, None);
+        }
+        let after = house.share("alice", 1);
+        assert!(before > 0 && after >= before, "within {within} between {between}: {before} -> {after}");
+    }
+}
+
+#[test]
+fn an_early_skip_weighs_more_than_a_late_one_and_both_fade() {
+    let log_odds = |share: f32, days: i64| {
+        let mut house = House::new();
+        house.furnish(3, 20, 0.45, 0.1, 8);
+        house.does("alice", "s0:0", EventType::Skip, Some(share));
+        house.now = day(days);
+        let list = house.list(&request(&["alice"], 60));
+        list.iter()
+            .find(|ranked| ranked.item.as_str() == "s0:1")
+            .map(|ranked| ranked.log_odds)
+            .expect("listed")
+    };
+    assert!(log_odds(0.05, 0) < log_odds(0.6, 0));
+    assert!(log_odds(0.6, 0) < log_odds(0.95, 0));
+    assert!(log_odds(0.05, 0) < log_odds(0.05, 90));
+}
+
+#[test]
+fn liking_it_again_brings_a_skipped_subject_back() {
+    let mut house = House::new();
+    house.furnish(5, 20, 0.4, 0.1, 4);
+    for number in 0..3 {
+        house.does("alice", &format!("s0:{number}"), EventType::Skip, None);
+    }
+    let skipped = house.share("alice", 0);
+    for number in 3..8 {
+        house.does("alice", &format!("s0:{number}"), EventType::Like, None);
+    }
+    assert!(skipped == 0 && house.share("alice", 0) >= 5, "{skipped} -> {}", house.share("alice", 0));
+}
+
+#[test]
+fn several_interests_all_keep_their_place() {
+    let mut house = House::new();
+    house.furnish(8, 30, 0.45, 0.1, 21);
+    for number in 0..12 {
+        house.does("alice", &format!("s0:{number}"), EventType::Complete, None);
+    }
+    for number in 0..3 {
+        house.does("alice", &format!("s1:{number}"), EventType::Complete, None);
+        house.does("alice", &format!("s2:{number}"), EventType::Complete, None);
+    }
+    let shares = [0, 1, 2].map(|subject| house.share("alice", subject));
+    assert!(shares.iter().all(|share| *share >= 2), "{shares:?}");
+    let profile = house.recommender.profile(&crate::house::user_id("alice")).expect("a profile");
+    assert!(profile.interests.len() >= 3, "{:?}", profile.interests);
 }

@@ -2,3 +2,6 @@
 
 mod house;
 mod learning;
+mod limits;
+mod lists;
+mod properties;

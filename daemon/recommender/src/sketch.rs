@@ -1,0 +1,93 @@
+//! Short projections of long vectors, so that a first look at every item is cheap.
+
+use crate::embedding::SEMANTIC_DIM;
+use crate::random::split_mix;
+use crate::vector::dot;
+
+/// Values of a sketch.
+pub(crate) const SKETCH_DIM: usize = 64;
+
+/// One vector's projection. Of fixed length, so that comparing two is a handful of instructions.
+pub(crate) type Sketch = [f32; SKETCH_DIM];
+
+/// Estimates the cosine of the vectors behind two sketches.
+#[inline]
+pub(crate) fn estimate(a: &Sketch, b: &Sketch) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    for chunk in 0..SKETCH_DIM / 16 {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += a[chunk * 16 + lane] * b[chunk * 16 + lane];
+        }
+    }
+    sums.iter().sum()
+}
+
+/// Projections on random directions of equal length. The dot product of two sketches estimates the
+/// cosine with a standard deviation of about `1 / sqrt(SKETCH_DIM)`.
+/// Source: Achlioptas, "Database-friendly random projections", JCSS 66, 2003.
+#[derive(Debug)]
+pub(crate) struct Sketches {
+    /// Random signs, scaled; shape `[SKETCH_DIM, SEMANTIC_DIM]`.
+    directions: Vec<f32>,
+    /// By slot.
+    rows: Vec<Sketch>,
+}
+
+impl Default for Sketches {
+    fn default() -> Self {
+        let length = 1.0 / (SKETCH_DIM as f32).sqrt();
+        let sign = |i: u64| if split_mix(i) & 1 == 0 { length } else { -length };
+        let count = (SKETCH_DIM * SEMANTIC_DIM) as u64;
+        Sketches { directions: (0..count).map(sign).collect(), rows: Vec::new() }
+    }
+}
+
+impl Sketches {
+    /// Keeps the sketch of a slot's vector, shape `[SEMANTIC_DIM]`.
+    pub(crate) fn put(&mut self, slot: u32, vector: &[f32]) {
+        if self.rows.len() <= slot as usize {
+            self.rows.resize(slot as usize + 1, [0.0; SKETCH_DIM]);
+        }
+        let row = &mut self.rows[slot as usize];
+        for (value, direction) in row.iter_mut().zip(self.directions.chunks_exact(SEMANTIC_DIM)) {
+            *value = dot(direction, vector);
+        }
+    }
+
+    /// The sketch of a slot; zeros if there is none.
+    #[inline]
+    pub(crate) fn row(&self, slot: u32) -> &Sketch {
+        self.rows.get(slot as usize).unwrap_or(&[0.0; SKETCH_DIM])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::unit_of;
+    use crate::vector::normalise;
+
+    #[test]
+    fn sketches_estimate_cosines() {
+        let mut sketches = Sketches::default();
+        let vector = |i: u32| {
+            let mut values: Vec<f32> =
+                (0..SEMANTIC_DIM).map(|d| unit_of(u64::from(i), &d.to_string()) - 0.5).collect();
+            // Half of every vector is common, so cosines are about 0.5.
+            for (d, value) in values.iter_mut().enumerate().take(SEMANTIC_DIM / 2) {
+                *value = unit_of(99, &d.to_string()) - 0.5;
+            }
+            assert!(normalise(&mut values));
+            values
+        };
+        let vectors: Vec<Vec<f32>> = (0..40).map(vector).collect();
+        for (slot, vector) in (0..).zip(&vectors) {
+            sketches.put(slot, vector);
+        }
+        let errors: Vec<f32> = (1..40_u32)
+            .map(|i| estimate(sketches.row(0), sketches.row(i)) - dot(&vectors[0], &vectors[i as usize]))
+            .collect();
+        let spread = (errors.iter().map(|e| e * e).sum::<f32>() / errors.len() as f32).sqrt();
+        assert!(spread < 0.2, "{spread}");
+    }
+}
