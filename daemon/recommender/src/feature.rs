@@ -96,7 +96,7 @@ impl Feature {
             Feature::TagsLiked => 1.0,
             Feature::TagsAvoided => -2.5,
             Feature::Kind => 0.5,
-            Feature::Collaborative => 1.5,
+            Feature::Collaborative => 2.5,
             Feature::Popular => 0.8,
             Feature::Fresh => 0.5,
             Feature::Circumstances => 0.8,

@@ -146,12 +146,13 @@ fn others_with_the_same_taste_and_the_house_recommend() {
     house.does("alice", "record:1", EventType::Like, None);
     let mut only_devices = request(&["alice"], 3);
     only_devices.kinds = vec!["device".to_owned()];
+    house.put(house_item("lamp:2", "device"), Content::default());
     show(
         &house,
         &only_devices,
-        expect![
-            "lamp:1 0.59 | +0.99 liked_by_similar: liked by people here who share your taste | +0.36 popular: popular in this house"
-        ],
+        expect![[r#"
+        lamp:1 0.73 | +1.64 liked_by_similar: liked by people here who share your taste | +0.36 popular: popular in this house
+        lamp:2 0.32 | +0.25 fresh: newly added"#]],
     );
 }
 
