@@ -24,7 +24,7 @@ pub(crate) struct AudioModel {
     network: Network,
     bridge: Bridge,
     entry: AudioEntry,
-    mel: MelFilter,
+    pub mel: MelFilter,
     embedding_at: usize,
     labels_at: usize,
 }
@@ -69,8 +69,8 @@ impl AudioModel {
         self.understand(modality, &samples, limits)
     }
 
-    /// Understands samples at the model's rate, in `[-1, 1]`: its patches are averaged, each
-    /// weighted by how loud it is, as silence says nothing of what is heard.
+    /// Understands samples at the model's rate, in `[-1, 1]`: the features and the
+    /// labels of its patches are averaged.
     ///
     /// # Errors
     ///
@@ -84,13 +84,11 @@ impl AudioModel {
         let unavailable = |reason: String| EncodeError::Unavailable { modality, reason: one_line(&reason) };
         let spectrogram = self.mel.log_mel(samples);
         let patches = patch::patches(&spectrogram, &self.entry, limits.patches_max);
-        let loudness: Vec<f32> = patches.iter().map(|patch| patch.loudness).collect();
-        let total: f32 = loudness.iter().sum();
+        let weight = 1.0 / patches.len() as f32;
         let mut sums = Vec::new();
         for patch in patches {
             let shape = vec![1, self.entry.mels, self.entry.patch_frames];
-            let outputs = self.network.run(vec![Array::F32(shape, patch.values)]).map_err(unavailable)?;
-            add(&mut sums, outputs, patch.loudness / total);
+            add(&mut sums, self.network.run(vec![Array::F32(shape, patch)]).map_err(unavailable)?, weight);
         }
         let labels = self.bridge.labels(&sums[self.labels_at]);
         let semantic = self.bridge.semantic(&sums[self.labels_at]).map_err(unavailable)?;

@@ -111,3 +111,48 @@ fn best(values: &[f32], n: usize) -> Vec<usize> {
 pub(crate) fn half_floats(bytes: &[u8]) -> Vec<f16> {
     bytes.chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]])).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Labels `a`, `b`, `c`, each with an axis of its own.
+    fn bridge(exclusive: bool, top: usize) -> Bridge {
+        let mut vectors = vec![f16::ZERO; 3 * SEMANTIC_DIM];
+        for label in 0..3 {
+            vectors[label * SEMANTIC_DIM + label] = f16::ONE;
+        }
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        Bridge { names, vectors, temperature: 2.0, top, exclusive }
+    }
+
+    fn named(labels: &[Label]) -> Vec<(&str, f32)> {
+        labels.iter().map(|label| (label.name.as_str(), (label.score * 100.0).round() / 100.0)).collect()
+    }
+
+    #[test]
+    fn exclusive_labels_share_one_probability() {
+        let labels = bridge(true, 3).labels(&[0.0, 2.0, 1.0]);
+        assert_eq!(named(&labels), [("b", 0.67), ("c", 0.24), ("a", 0.09)]);
+    }
+
+    #[test]
+    fn other_labels_stand_for_themselves_and_faint_ones_are_not_named() {
+        assert_eq!(named(&bridge(false, 3).labels(&[0.9, 0.001, 0.95])), [("c", 0.95), ("a", 0.9)]);
+    }
+
+    #[test]
+    fn the_semantic_vector_lies_between_the_best_labels() {
+        let logits = [2.0 * 3.0_f32.ln(), 0.0, -50.0];
+        let semantic = bridge(true, 2).semantic(&logits).expect("a direction");
+        let values = semantic.as_slice();
+        assert_eq!(values.len(), SEMANTIC_DIM);
+        assert!((values[0] / values[1] - 3.0).abs() < 1e-3, "{:?}", &values[..3]);
+        assert_eq!(values[2], 0.0);
+    }
+
+    #[test]
+    fn of_equal_values_the_first_is_best() {
+        assert_eq!(best(&[0.5, 0.7, 0.5, 0.7], 3), [1, 3, 0]);
+    }
+}

@@ -65,8 +65,15 @@ impl EncodeError {
     }
 }
 
-/// Joins the lines of a library's message, as an error here is one sentence.
+/// Longest reason taken over from a library, in characters: some repeat what they were given.
+const REASON_CHARS_MAX: usize = 240;
+
+/// Joins the lines of a library's message, as an error here is one short sentence.
 pub(crate) fn one_line(message: &str) -> String {
-    let joined = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut joined = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = joined.char_indices().nth(REASON_CHARS_MAX) {
+        joined.truncate(end);
+        joined.push('…');
+    }
     joined.trim_end_matches('.').to_owned()
 }

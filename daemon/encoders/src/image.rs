@@ -2,8 +2,9 @@
 
 use ::image::RgbImage;
 use attuned_recommender::{Embedding, Modality};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::bridge::Bridge;
 use crate::encoding::Encoding;
@@ -20,7 +21,7 @@ pub(crate) struct ImageModel {
     id: String,
     network: Network,
     bridge: Bridge,
-    entry: ImageEntry,
+    pub entry: ImageEntry,
     embedding_at: usize,
     labels_at: usize,
 }
@@ -84,7 +85,7 @@ impl ImageModel {
     }
 
     /// The network's outputs for one square of pixels of the model's size.
-    fn outputs(&self, square: &[u8]) -> Result<Vec<Vec<f32>>, String> {
+    pub fn outputs(&self, square: &[u8]) -> Result<Vec<Vec<f32>>, String> {
         let side = self.entry.crop as usize;
         self.network.run(vec![Array::F32(vec![1, 3, side, side], normalised(square, &self.entry))])
     }
@@ -116,22 +117,35 @@ pub(crate) fn central_square(picture: &RgbImage, entry: &ImageEntry) -> Vec<u8> 
         let resized = resized(length);
         let scale = f64::from(length) / resized as f64;
         let before = round_half_even((resized - u64::from(entry.crop)) as f64 / 2.0);
-        (before * scale, f64::from(entry.crop) * scale)
+        let start = before * scale;
+        (start, (f64::from(entry.crop) * scale).min(f64::from(length) - start))
     };
     let (left, across) = span(width);
     let (top, down) = span(height);
-    let source = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3);
-    let mut square = Image::new(entry.crop, entry.crop, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
-        .crop(left, top, across, down)
-        .use_alpha(false);
+    // As in PIL, rows are resized first, of only the band that the columns then reach: each pass
+    // rounds and clips to 8 bits, so their order shows at hard edges.
+    let reach = CUBIC_RADIUS * (down / f64::from(entry.crop)).max(1.0) + 1.0;
+    let first = (top - reach).floor().max(0.0);
+    let last = (top + down + reach).ceil().min(f64::from(height));
+    let mut band = TypedImage::<U8x3>::new(entry.crop, (last - first) as u32);
+    let mut square = TypedImage::<U8x3>::new(entry.crop, entry.crop);
+    let cubic =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
+    // The typed resizer compiles for this one kind of pixel rather than for all thirteen.
+    let source = TypedImageRef::<U8x3>::from_buffer(width, height, picture.as_raw());
     let result = source.map_err(|error| error.to_string()).and_then(|source| {
-        Resizer::new().resize(&source, &mut square, &options).map_err(|error| error.to_string())
+        let mut resizer = Resizer::new();
+        let rows = cubic.crop(left, first, across, last - first);
+        resizer.resize_typed(&source, &mut band, &rows).map_err(|error| error.to_string())?;
+        let columns = cubic.crop(0.0, top - first, f64::from(entry.crop), down);
+        resizer.resize_typed(&band, &mut square, &columns).map_err(|error| error.to_string())
     });
     result.expect("a picture has a pixel or more, and the crop lies inside it");
-    square.into_vec()
+    square.pixels().iter().flat_map(|pixel| pixel.0).collect()
 }
+
+/// How far the cubic reaches, in pixels of the coarser of the two pictures.
+const CUBIC_RADIUS: f64 = 2.0;
 
 /// Python's rounding, which torchvision's `CenterCrop` uses.
 fn round_half_even(value: f64) -> f64 {
@@ -192,6 +206,35 @@ impl Model {
                 "model.toml: output `{}` has no shape [1, labels], expected it",
                 outputs[labels_at].name
             ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::image::Rgb;
+
+    use super::*;
+    use crate::model::FilterEntry;
+
+    #[test]
+    fn a_picture_of_any_proportions_becomes_a_square() {
+        let entry = ImageEntry {
+            resize_shorter_side: 256,
+            crop: 224,
+            _filter: FilterEntry::Bicubic,
+            scale: 1.0,
+            mean: [127.0; 3],
+            std: [128.0; 3],
+        };
+        for (width, height) in
+            [(1, 1), (1, 30_000), (30_000, 1), (3, 2), (255, 257), (224, 224), (256, 256), (2000, 301)]
+        {
+            let picture = RgbImage::from_pixel(width, height, Rgb([10, 20, 30]));
+            let square = central_square(&picture, &entry);
+            assert_eq!(square.len(), 224 * 224 * 3, "{width} x {height}");
+            assert!(square.chunks_exact(3).all(|pixel| pixel == [10, 20, 30]), "{width} x {height}");
+            assert_eq!(normalised(&square, &entry)[0], -117.0 / 128.0);
         }
     }
 }

@@ -9,10 +9,14 @@ mod bridge;
 mod encoders;
 mod encoding;
 mod error;
+#[cfg(test)]
+mod golden;
 mod image;
 mod limits;
 mod model;
 mod network;
+#[cfg(test)]
+mod robustness;
 mod text;
 mod video;
 

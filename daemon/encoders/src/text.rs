@@ -107,10 +107,8 @@ impl TextModel {
             |reason: String| EncodeError::Unavailable { modality: Modality::Text, reason: one_line(&reason) };
         let mut sum = vec![0.0_f32; self.dim];
         for ids in self.tokens(text, limits)? {
-            let (shape, weight) = (vec![1, ids.len()], ids.len() as f32);
-            let mask = Array::I64(shape.clone(), vec![1; ids.len()]);
-            let outputs = self.network.run(vec![Array::I64(shape, ids), mask]).map_err(unavailable)?;
-            for (sum, value) in sum.iter_mut().zip(&outputs[0]) {
+            let weight = ids.len() as f32;
+            for (sum, value) in sum.iter_mut().zip(self.window(ids).map_err(unavailable)?) {
                 *sum += weight * value;
             }
         }
@@ -130,6 +128,13 @@ impl TextModel {
             semantic,
             labels: Vec::new(),
         })
+    }
+
+    /// The network's embedding of one window of token ids, shape `[dim]`.
+    pub fn window(&self, ids: Vec<i64>) -> Result<Vec<f32>, String> {
+        let shape = vec![1, ids.len()];
+        let mask = Array::I64(shape.clone(), vec![1; ids.len()]);
+        Ok(self.network.run(vec![Array::I64(shape, ids), mask])?.swap_remove(0))
     }
 }
 

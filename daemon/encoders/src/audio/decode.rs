@@ -50,7 +50,7 @@ pub(crate) fn sound(
     }
 }
 
-impl<'a> MediaSource for TimedBytes<&'a [u8]> {
+impl MediaSource for TimedBytes<&[u8]> {
     fn is_seekable(&self) -> bool {
         true
     }
@@ -108,7 +108,7 @@ fn decode(
             break;
         }
         buffer.copy_to_vec_interleaved(&mut interleaved);
-        sound.samples.extend(interleaved.chunks_exact(channels).map(|frame| mean(frame)));
+        sound.samples.extend(interleaved.chunks_exact(channels).map(mean));
         let most = limits.seconds_max as usize * rate_hz as usize;
         if sound.samples.len() >= most {
             sound.samples.truncate(most);
@@ -152,4 +152,80 @@ fn open_track(
     let found =
         if sound_tracks == 0 { "it has no sound track" } else { "the codec of its sound is not known" };
     Err(EncodeError::unreadable(modality, format!("{found}, expected sound in {FORMATS}")))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A WAV file of 16-bit samples, given channel by channel within each frame.
+    pub(crate) fn wav(rate_hz: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
+        let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let mut file = b"RIFF".to_vec();
+        file.extend((36 + data.len() as u32).to_le_bytes());
+        file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+        file.extend(channels.to_le_bytes());
+        file.extend(rate_hz.to_le_bytes());
+        file.extend((rate_hz * u32::from(channels) * 2).to_le_bytes());
+        file.extend((channels * 2).to_le_bytes());
+        file.extend(b"\x10\0data");
+        file.extend((data.len() as u32).to_le_bytes());
+        file.extend(data);
+        file
+    }
+
+    fn read(bytes: &[u8], limits: &Limits) -> Result<Sound, EncodeError> {
+        sound(Modality::Audio, bytes, limits, limits.deadline())
+    }
+
+    fn refusal(bytes: &[u8], limits: &Limits) -> String {
+        read(bytes, limits).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn channels_are_averaged() {
+        let sound = read(&wav(8000, 2, &[16_384, 0, -16_384, -16_384]), &Limits::default()).expect("decodes");
+        assert_eq!(sound, Sound { samples: vec![0.25, -0.5], rate_hz: 8000 });
+    }
+
+    #[test]
+    fn each_limit_holds() {
+        let file = wav(8000, 1, &[1000; 24_000]);
+        let limits = Limits { seconds_max: 1, ..Limits::default() };
+        assert_eq!(read(&file, &limits).expect("the first second").samples.len(), 8000);
+
+        let limits = Limits { bytes_max: 100, ..Limits::default() };
+        let over = "audio of 48044 bytes is over the limit `bytes_max`, expected at most 100 bytes";
+        assert_eq!(refusal(&file, &limits), over);
+
+        let limits = Limits { decode_time_max: Duration::ZERO, ..Limits::default() };
+        let over =
+            "audio of more than 0 ms of decoding is over the limit `decode_time_max`, expected at most 0 ms";
+        assert_eq!(refusal(&file, &limits), over);
+    }
+
+    #[test]
+    fn a_missing_end_leaves_the_sound_before_it() {
+        let file = wav(8000, 1, &[1000; 24_000]);
+        let samples = read(&file[..30_000], &Limits::default()).expect("decodes").samples;
+        assert!(samples.len() > 10_000, "{} samples", samples.len());
+    }
+
+    #[test]
+    fn what_is_no_sound_is_refused_by_a_sentence() {
+        let limits = Limits::default();
+        assert_eq!(
+            refusal(b"", &limits),
+            "audio cannot be read: the file is empty, expected at least one byte"
+        );
+        for bytes in [&b"hello"[..], &[0; 4096], &wav(8000, 1, &[])] {
+            assert!(
+                refusal(bytes, &limits).starts_with("audio cannot be read: "),
+                "{}",
+                refusal(bytes, &limits)
+            );
+        }
+    }
 }

@@ -21,8 +21,6 @@ pub(crate) struct Spectrogram {
     pub values: Vec<f32>,
     /// How many frames there are, at least 1.
     pub frames: usize,
-    /// Root of the mean square of each frame's windowed samples, shape `[frames]`.
-    pub levels: Vec<f32>,
 }
 
 /// A prepared transform.
@@ -67,7 +65,6 @@ impl MelFilter {
         let padded = padded(samples, reach, n, self.entry.pad);
         let frames = 1 + (padded.len() - n) / self.entry.hop;
         let mut values = vec![0.0; self.bands.len() * frames];
-        let mut levels = Vec::with_capacity(frames);
         let mut windowed = vec![0.0_f32; n];
         let mut spectrum = self.fft.make_output_vec();
         let mut scratch = self.fft.make_scratch_vec();
@@ -77,7 +74,6 @@ impl MelFilter {
             for ((to, sample), weight) in windowed.iter_mut().zip(from).zip(&self.window) {
                 *to = sample * weight;
             }
-            levels.push((windowed.iter().map(|value| value * value).sum::<f32>() / n as f32).sqrt());
             self.fft
                 .process_with_scratch(&mut windowed, &mut spectrum, &mut scratch)
                 .expect("the buffers are of the lengths that the plan gave");
@@ -91,7 +87,7 @@ impl MelFilter {
                 values[band * frames + frame] = (COMPRESSION_GAIN * energy + 1.0).log10();
             }
         }
-        Spectrogram { values, frames, levels }
+        Spectrogram { values, frames }
     }
 }
 
@@ -155,4 +151,58 @@ fn mel(hertz: f64) -> f64 {
 fn hertz(mel: f64) -> f64 {
     let knee = BREAK_HZ / LINEAR_HZ;
     if mel < knee { mel * LINEAR_HZ } else { BREAK_HZ * ((mel - knee) * log_step()).exp() }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::{CompressionEntry, MelScaleEntry, WindowEntry};
+
+    pub(crate) fn entry() -> AudioEntry {
+        AudioEntry {
+            sample_rate_hz: 16_000,
+            n_fft: 512,
+            hop: 256,
+            mels: 96,
+            _mel_scale: MelScaleEntry::Slaney,
+            f_min_hz: 0.0,
+            f_max_hz: 8_000.0,
+            _window: WindowEntry::Hann,
+            center: true,
+            pad: PadEntry::Constant,
+            power: 2.0,
+            _compression: CompressionEntry::Log10,
+            patch_frames: 187,
+            patch_hop_frames: 187,
+        }
+    }
+
+    #[test]
+    fn any_number_of_samples_gives_frames() {
+        for pad in [PadEntry::Constant, PadEntry::Reflect] {
+            let filter = MelFilter::new(&AudioEntry { pad, ..entry() });
+            for (samples, frames) in [(0, 1), (1, 1), (255, 1), (256, 2), (16_000, 63)] {
+                let spectrogram = filter.log_mel(&vec![0.1; samples]);
+                assert_eq!((spectrogram.frames, spectrogram.values.len()), (frames, 96 * frames));
+                assert!(spectrogram.values.iter().all(|value| value.is_finite() && *value >= 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn samples_are_mirrored_without_repeating_the_edge() {
+        let mirrored = padded(&[1.0, 2.0, 3.0], 4, 1, PadEntry::Reflect);
+        assert_eq!(mirrored, [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0]);
+        assert_eq!(padded(&[1.0, 2.0], 2, 1, PadEntry::Constant), [0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_tone_is_loudest_in_its_band() {
+        let tone: Vec<f32> = (0..16_000).map(|at| (0.05 * std::f32::consts::TAU * at as f32).sin()).collect();
+        let spectrogram = MelFilter::new(&entry()).log_mel(&tone);
+        let band = |at: usize| spectrogram.values[at * spectrogram.frames + 30];
+        // 800 Hz lie at mel 12 of 45.2, so in band 0.265 * 97 - 1.
+        let loudest = (0..96).max_by(|a, b| band(*a).total_cmp(&band(*b))).expect("bands");
+        assert!((24..=26).contains(&loudest), "band {loudest}");
+    }
 }

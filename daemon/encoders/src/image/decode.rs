@@ -33,6 +33,13 @@ pub(crate) fn picture(bytes: &[u8], limits: &Limits) -> Result<RgbImage, EncodeE
         let mut decoder = reader.into_decoder().map_err(failed)?;
         let (width, height) = decoder.dimensions();
         limits.check_pixels(Modality::Image, width, height)?;
+        if decoder.total_bytes() > limits.picture_alloc_bytes_max {
+            return Err(over_alloc(
+                Modality::Image,
+                limits,
+                format!("{} bytes of pixels", decoder.total_bytes()),
+            ));
+        }
         // A damaged orientation is no reason to refuse a picture that is otherwise whole.
         let orientation = decoder.orientation().unwrap_or(::image::metadata::Orientation::NoTransforms);
         let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
@@ -55,18 +62,16 @@ pub(crate) fn frames(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<RgbImag
         let failed = |error| failure(Modality::Video, limits, deadline, error);
         let source = TimedBytes::new(bytes, deadline);
         let frames = match ::image::guess_format(bytes) {
-            Ok(ImageFormat::Gif) => {
-                animation(GifDecoder::new(source).map_err(failed)?, limits).map_err(failed)?
-            }
+            Ok(ImageFormat::Gif) => animation(GifDecoder::new(source).map_err(failed)?, limits, deadline)?,
             Ok(ImageFormat::WebP) => {
                 let decoder = WebPDecoder::new(source).map_err(failed)?;
                 if !decoder.has_animation() {
                     return Ok(None);
                 }
-                animation(decoder, limits).map_err(failed)?
+                animation(decoder, limits, deadline)?
             }
             Ok(ImageFormat::Png) => {
-                let decoder = PngDecoder::new(source).map_err(failed)?;
+                let decoder = PngDecoder::with_limits(source, decoder_limits(limits)).map_err(failed)?;
                 if !decoder.is_apng().map_err(failed)? {
                     return Ok(None);
                 }
@@ -80,16 +85,15 @@ pub(crate) fn frames(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<RgbImag
     })
 }
 
-fn animation<'a, D>(mut decoder: D, limits: &Limits) -> Result<Frames<'a>, ImageError>
+fn animation<'a, D>(mut decoder: D, limits: &Limits, deadline: Deadline) -> Result<Frames<'a>, EncodeError>
 where
     D: ImageDecoder + AnimationDecoder<'a>,
 {
-    let mut bounds = decoder_limits(limits);
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits.pixels_max {
-        bounds.max_image_width = Some(0);
-    }
-    decoder.set_limits(bounds)?;
+    limits.check_pixels(Modality::Video, width, height)?;
+    decoder
+        .set_limits(decoder_limits(limits))
+        .map_err(|error| failure(Modality::Video, limits, deadline, error))?;
     Ok(decoder.into_frames())
 }
 
@@ -146,13 +150,17 @@ fn failure(modality: Modality, limits: &Limits, deadline: Deadline, error: Image
         return late;
     }
     match error {
-        ImageError::Limits(_) => EncodeError::OverLimit {
-            modality,
-            limit: "picture_alloc_bytes_max",
-            found: "a picture that needs more memory".to_owned(),
-            max: format!("{} bytes", limits.picture_alloc_bytes_max),
-        },
+        ImageError::Limits(_) => over_alloc(modality, limits, "more memory than that to decode".to_owned()),
         error => EncodeError::unreadable(modality, error.to_string()),
+    }
+}
+
+fn over_alloc(modality: Modality, limits: &Limits, found: String) -> EncodeError {
+    EncodeError::OverLimit {
+        modality,
+        limit: "picture_alloc_bytes_max",
+        found,
+        max: format!("{} bytes", limits.picture_alloc_bytes_max),
     }
 }
 
@@ -170,4 +178,161 @@ fn on_white(picture: DynamicImage) -> RgbImage {
         *to = Rgb([blend(red), blend(green), blend(blue)]);
     }
     opaque
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::time::Duration;
+
+    use ::image::codecs::gif::GifEncoder;
+    use ::image::{Delay, Frame, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn file(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.into().write_to(&mut bytes, format).expect("a picture is written");
+        bytes.into_inner()
+    }
+
+    /// Left half red, right half blue.
+    fn halves(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(
+            width,
+            height,
+            |x, _| if x < width / 2 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) },
+        )
+    }
+
+    /// A PNG with an EXIF chunk that gives this orientation.
+    fn oriented(picture: RgbImage, orientation: u8) -> Vec<u8> {
+        let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        let mut chunk = b"eXIf".to_vec();
+        chunk.extend(exif);
+        let png = file(picture, ImageFormat::Png);
+        let (head, tail) = png.split_at(33);
+        let length = (chunk.len() as u32 - 4).to_be_bytes();
+        [head, &length, &chunk, &crc32(&chunk).to_be_bytes(), tail].concat()
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0_u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+        })
+    }
+
+    fn refusal(bytes: &[u8], limits: &Limits) -> String {
+        picture(bytes, limits).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_picture_is_turned_upright() {
+        let turned = picture(&oriented(halves(4, 2), 6), &Limits::default()).expect("decodes");
+        assert_eq!(turned.dimensions(), (2, 4));
+        assert_eq!(turned.get_pixel(0, 0), &Rgb([255, 0, 0]));
+        assert_eq!(turned.get_pixel(0, 3), &Rgb([0, 0, 255]));
+    }
+
+    #[test]
+    fn transparency_lies_on_white() {
+        let clear = RgbaImage::from_pixel(2, 2, Rgba([0, 0, 0, 0]));
+        let half = RgbaImage::from_pixel(2, 2, Rgba([0, 0, 0, 128]));
+        let pixel =
+            |image| *picture(&file(image, ImageFormat::Png), &Limits::default()).expect("ok").get_pixel(1, 1);
+        assert_eq!(pixel(clear), Rgb([255, 255, 255]));
+        assert_eq!(pixel(half), Rgb([127, 127, 127]));
+    }
+
+    #[test]
+    fn gray_and_sixteen_bits_are_read() {
+        let gray = ::image::GrayImage::from_pixel(3, 3, ::image::Luma([200]));
+        let deep = ::image::ImageBuffer::from_pixel(3, 3, ::image::Luma([200_u16 * 257]));
+        for bytes in [file(gray, ImageFormat::Png), file(DynamicImage::ImageLuma16(deep), ImageFormat::Png)] {
+            let read = picture(&bytes, &Limits::default()).expect("decodes");
+            assert_eq!(read.get_pixel(2, 2), &Rgb([200, 200, 200]));
+        }
+    }
+
+    #[test]
+    fn every_format_is_read() {
+        use ImageFormat::{Bmp, Gif, Ico, Jpeg, Png, Pnm, Qoi, Tga, Tiff, WebP};
+        for format in [Jpeg, Png, Gif, WebP, Bmp, Tiff, Pnm, Ico, Tga, Qoi] {
+            let art = DynamicImage::ImageRgba8(RgbaImage::from_pixel(16, 9, Rgba([9, 9, 9, 255])));
+            // JPEG has no transparency, and a PNG inside an ICO must have it.
+            let mut bytes = if format == Ico { file(art, format) } else { file(art.into_rgb8(), format) };
+            if format == Tga {
+                bytes.extend(b"\0\0\0\0\0\0\0\0TRUEVISION-XFILE.\0");
+            }
+            let read =
+                picture(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{format:?}: {error}"));
+            assert_eq!(read.dimensions(), (16, 9), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn each_limit_holds() {
+        let png = file(halves(40, 30), ImageFormat::Png);
+        let limits = Limits { pixels_max: 1199, ..Limits::default() };
+        let over = "image of 40 x 30 pixels is over the limit `pixels_max`, expected at most 1199 pixels";
+        assert_eq!(refusal(&png, &limits), over);
+        assert!(picture(&png, &Limits { pixels_max: 1200, ..Limits::default() }).is_ok());
+
+        let limits = Limits { bytes_max: 10, ..Limits::default() };
+        let over =
+            format!("image of {} bytes is over the limit `bytes_max`, expected at most 10 bytes", png.len());
+        assert_eq!(refusal(&png, &limits), over);
+
+        let limits = Limits { picture_alloc_bytes_max: 1000, ..Limits::default() };
+        assert!(refusal(&png, &limits).contains("picture_alloc_bytes_max"));
+
+        let limits = Limits { decode_time_max: Duration::ZERO, ..Limits::default() };
+        assert!(refusal(&png, &limits).contains("decode_time_max"));
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused_by_a_sentence() {
+        let limits = Limits::default();
+        assert_eq!(
+            refusal(b"", &limits),
+            "image cannot be read: the file is empty, expected at least one byte"
+        );
+        assert_eq!(
+            refusal(b"hello", &limits),
+            "image cannot be read: its format is not known, expected JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI"
+        );
+        let png = file(halves(40, 30), ImageFormat::Png);
+        assert!(refusal(&png[..60], &limits).starts_with("image cannot be read: "));
+    }
+
+    fn animation_of(frames: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = GifEncoder::new(&mut bytes);
+        for at in 0..frames {
+            let picture = RgbaImage::from_pixel(8, 8, Rgba([at * 20, 0, 0, 255]));
+            let delay = Delay::from_numer_denom_ms(100, 1);
+            encoder.encode_frame(Frame::from_parts(picture, 0, 0, delay)).expect("a frame is written");
+        }
+        drop(encoder);
+        bytes
+    }
+
+    #[test]
+    fn an_animation_gives_its_first_frames() {
+        let gif = animation_of(5);
+        let count = |frames_max| {
+            let read = frames(&gif, &Limits { frames_max, ..Limits::default() });
+            read.expect("decodes").expect("is animated").len()
+        };
+        assert_eq!((count(16), count(2)), (5, 2));
+        let limits = Limits { pixels_max: 63, ..Limits::default() };
+        assert!(matches!(frames(&gif, &limits), Err(EncodeError::OverLimit { .. })));
+    }
+
+    #[test]
+    fn a_still_picture_is_no_animation() {
+        assert_eq!(frames(&file(halves(4, 4), ImageFormat::Png), &Limits::default()), Ok(None));
+        assert_eq!(frames(&file(halves(4, 4), ImageFormat::WebP), &Limits::default()), Ok(None));
+    }
 }

@@ -1,0 +1,183 @@
+//! The bundled models against what their original libraries and weights give: `models/*/golden`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use attuned_recommender::Modality;
+use serde_json::Value;
+
+use crate::audio::{AudioModel, decode, resample};
+use crate::error::EncodeError;
+use crate::image::{ImageModel, central_square};
+use crate::limits::Limits;
+use crate::model::Model;
+use crate::text::TextModel;
+
+/// The least cosine between our vectors and the original's.
+const COSINE_MIN: f64 = 0.9999;
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name)
+}
+
+fn open(name: &str) -> Model {
+    Model::open(&folder(name)).expect("a bundled model opens")
+}
+
+fn read(name: &str, file: &str) -> Vec<u8> {
+    let path = folder(name).join("golden").join(file);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn cases(name: &str) -> Vec<Value> {
+    serde_json::from_slice(&read(name, "cases.json")).expect("golden cases are a JSON list")
+}
+
+fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().expect("a text")
+}
+
+fn numbers(case: &Value, key: &str) -> Vec<f32> {
+    case[key]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|value| value.as_f64().expect("a number") as f32)
+        .collect()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[track_caller]
+fn check_same(what: &str, ours: &[f32], theirs: &[f32], least: f64) {
+    let cosine = cosine(ours, theirs);
+    assert!(cosine >= least, "{what}: cosine {cosine:.6} with the original, expected at least {least}");
+}
+
+#[test]
+fn text_is_cut_and_embedded_as_by_the_original() {
+    let model = TextModel::load(&open("minilm-l6-v2")).expect("the text model loads");
+    let limits = Limits::default();
+    let mut windowed = 0;
+    for case in cases("minilm-l6-v2") {
+        let input = text(&case, "text");
+        let ids: Vec<i64> = case["ids"].as_array().expect("ids").iter().filter_map(Value::as_i64).collect();
+        if ids.len() == 2 {
+            let error = model.tokens(input, &limits).expect_err("nothing but special tokens");
+            assert_eq!(error.to_string(), "text cannot be read: it has no words, expected at least one");
+            continue;
+        }
+        let windows = model.tokens(input, &limits).expect("words");
+        assert_eq!(windows[0], ids, "{input:?}");
+        let first = model.window(windows[0].clone()).expect("the network runs");
+        check_same(input, &first, &numbers(&case, "embedding"), COSINE_MIN);
+        windowed += usize::from(windows.len() > 1);
+        if windows.len() == 1 {
+            let encoding = model.encode(input, &limits).expect("understood");
+            check_same(input, encoding.embedding.as_slice(), &numbers(&case, "embedding"), COSINE_MIN);
+        }
+    }
+    assert!(windowed > 0, "expected a golden text that is longer than one window");
+}
+
+#[test]
+fn a_picture_is_resized_and_understood_as_by_the_original() {
+    let model = ImageModel::load(&open("efficientnet-lite0")).expect("the image model loads");
+    for case in cases("efficientnet-lite0") {
+        let file = text(&case, "file");
+        let bytes = read("efficientnet-lite0", file);
+        let theirs = read("efficientnet-lite0", text(&case, "resized_rgb"));
+        let picture = crate::image::decode::picture(&bytes, &Limits::default()).expect("decodes");
+        let ours = central_square(&picture, &model.entry);
+        let differences: Vec<u32> =
+            ours.iter().zip(&theirs).map(|(a, b)| u32::from(a.abs_diff(*b))).collect();
+        let (most, sum) = (differences.iter().max().copied().unwrap_or(0), differences.iter().sum::<u32>());
+        let mean = f64::from(sum) / differences.len() as f64;
+        // The resizer rounds its coefficients to 16 bits, so each of two passes may part from PIL's
+        // by a level; JPEG decoders differ by more.
+        let (most_max, mean_max) = if file.ends_with(".jpg") { (20, 1.0) } else { (2, 0.3) };
+        assert!(
+            most <= most_max && mean <= mean_max,
+            "{file}: pixels differ by at most {most}, {mean:.3} on average"
+        );
+
+        let outputs = model.outputs(&theirs).expect("the network runs");
+        check_same(file, &outputs[0], &numbers(&case, "features"), COSINE_MIN);
+        check_same(file, &outputs[1], &numbers(&case, "logits"), COSINE_MIN);
+        let encoding = model.encode(&bytes, &Limits::default()).expect("understood");
+        let least = if file.ends_with(".jpg") { 0.995 } else { COSINE_MIN };
+        check_same(file, encoding.embedding.as_slice(), &numbers(&case, "features"), least);
+    }
+}
+
+#[test]
+fn a_sound_becomes_the_spectrogram_and_features_of_the_original() {
+    let model = AudioModel::load(&open("musicnn-mtt")).expect("the audio model loads");
+    let limits = Limits::default();
+    for case in cases("musicnn-mtt") {
+        let file = text(&case, "file");
+        let sound = decode::sound(Modality::Audio, &read("musicnn-mtt", file), &limits, limits.deadline());
+        let sound = sound.expect("decodes");
+        let samples = resample::resample(sound.samples, sound.rate_hz, 16_000).expect("resamples");
+        let resampled = case.get("resampled").is_some();
+        if resampled {
+            let theirs = floats(&read("musicnn-mtt", text(&case, "resampled")));
+            assert_eq!(samples.len(), theirs.len(), "{file}");
+            // Both are band-limited; they part in how sharply they cut near 8 kHz.
+            check_same(file, &samples, &theirs, 0.999);
+        }
+        let spectrogram = model.mel.log_mel(&samples);
+        assert_eq!(Some(spectrogram.frames as u64), case["frames"].as_u64(), "{file}");
+        let theirs = floats(&read("musicnn-mtt", text(&case, "log_mel")));
+        assert_eq!(text(&case, "layout"), "mels_frames");
+        let least = if resampled { 0.999 } else { 0.999_999 };
+        check_same(file, &spectrogram.values, &theirs, least);
+        if !resampled {
+            let most =
+                spectrogram.values.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+            assert!(most <= 1e-3, "{file}: log-mel values differ by at most {most}");
+        }
+        let encoding = model.understand(Modality::Audio, &samples, &limits).expect("understood");
+        let least = if resampled { 0.999 } else { COSINE_MIN };
+        check_same(file, encoding.embedding.as_slice(), &numbers(&case, "features"), least);
+    }
+}
+
+#[test]
+fn silence_is_understood_as_silence() {
+    let model = AudioModel::load(&open("musicnn-mtt")).expect("the audio model loads");
+    let limits = Limits::default();
+    let silent = |samples: usize| model.understand(Modality::Audio, &vec![0.0; samples], &limits);
+    let long = silent(80_000).expect("understood");
+    let short = silent(1).expect("understood");
+    assert!(long.embedding.cosine(&short.embedding) > 0.9999);
+    assert!(long.labels.iter().all(|label| (0.0..=1.0).contains(&label.score)));
+}
+
+#[test]
+fn a_text_over_its_limit_is_refused_and_a_long_one_is_read_in_part() {
+    let model = TextModel::load(&open("minilm-l6-v2")).expect("the text model loads");
+    let limits = Limits { text_bytes_max: 20_000, text_windows_max: 2, ..Limits::default() };
+    let long = "the harbour at night ".repeat(900);
+    let windows = model.tokens(&long, &limits).expect("within the limit");
+    assert_eq!(windows.len(), 2);
+    assert!(windows.iter().all(|window| window.len() <= 256));
+    let error = model.tokens(&"é".repeat(10_001), &limits).expect_err("too long");
+    assert_eq!(
+        error,
+        EncodeError::OverLimit {
+            modality: Modality::Text,
+            limit: "text_bytes_max",
+            found: "20002 bytes".to_owned(),
+            max: "20000 bytes".to_owned(),
+        }
+    );
+}

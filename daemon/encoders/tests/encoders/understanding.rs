@@ -1,0 +1,149 @@
+//! What the models make of real pictures, sounds and films.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use attuned_encoders::{EncodeError, Encoding, LABELS_MAX};
+use attuned_recommender::{Embedding, Modality};
+
+use crate::{encoders, models, on_two_threads, rows, shared};
+
+fn check_encoding(encoding: &Encoding, modality: Modality, model: &str, dim: usize) {
+    assert_eq!((encoding.modality, encoding.model.as_str()), (modality, model));
+    assert_eq!((encoding.embedding.dim(), encoding.semantic.dim()), (dim, 384));
+    for vector in [&encoding.embedding, &encoding.semantic] {
+        let length: f32 = vector.as_slice().iter().map(|value| value * value).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() < 1e-4, "length {length}");
+    }
+    assert!(encoding.labels.len() <= LABELS_MAX);
+    assert!(encoding.labels.iter().all(|label| (0.0..=1.0).contains(&label.score)));
+    assert!(encoding.labels.is_sorted_by(|a, b| a.score >= b.score));
+}
+
+fn golden(model: &str, file: &str) -> Vec<u8> {
+    fs::read(models().join(model).join("golden").join(file)).expect("a golden file")
+}
+
+#[test]
+fn each_medium_gives_embedding_semantic_vector_and_labels() {
+    let encoders = encoders();
+    assert!(encoders.models().iter().all(|model| !model.loaded));
+    let text = encoders.encode_text("a cat asleep on a chair").expect("understood");
+    check_encoding(&text, Modality::Text, "minilm-l6-v2@1", 384);
+    let picture = encoders.encode_image(&golden("efficientnet-lite0", "cat.png")).expect("understood");
+    check_encoding(&picture, Modality::Image, "efficientnet-lite0@1", 1280);
+    assert!(picture.labels[0].name.contains("cat"), "{:?}", picture.labels);
+    let sound = encoders.encode_audio(&golden("musicnn-mtt", "plucked.wav")).expect("understood");
+    check_encoding(&sound, Modality::Audio, "musicnn-mtt@1", 200);
+    let summaries: Vec<_> =
+        encoders.models().iter().map(|model| (model.modality, model.dim, model.loaded)).collect();
+    assert_eq!(
+        summaries,
+        [(Modality::Text, 384, true), (Modality::Image, 1280, true), (Modality::Audio, 200, true)]
+    );
+
+    encoders.unload();
+    assert!(encoders.models().iter().all(|model| !model.loaded));
+    assert_eq!(encoders.encode_text("a cat asleep on a chair").expect("loads again"), text);
+}
+
+#[test]
+fn threads_share_one_model_and_agree() {
+    let encoders = encoders();
+    let texts = ["rain", "jazz", "rain", "jazz", "rain", "jazz"];
+    let encodings = on_two_threads(&texts, |text| encoders.encode_text(text).expect("understood"));
+    assert!(encodings.iter().step_by(2).all(|encoding| *encoding == encodings[0]));
+    assert!(encodings[0].embedding.cosine(&encodings[1].embedding) < 0.9);
+}
+
+#[test]
+fn captions_find_their_photos() {
+    let Some(folder) = shared("data/image-coco-captions") else { return };
+    let encoders = encoders();
+    let captions = rows(&folder.join("captions.csv"), 2);
+    let names: Vec<String> =
+        captions.iter().map(|row| row[0].clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let photos = on_two_threads(&names, |name| {
+        let bytes = fs::read(folder.join("images").join(name)).expect("a photo");
+        encoders.encode_image(&bytes).expect("understood").semantic
+    });
+    let ranks = on_two_threads(&captions, |row| {
+        let query = encoders.encode_text(&row[1]).expect("understood").semantic;
+        let own = query.cosine(&photos[names.binary_search(&row[0]).expect("its photo")]);
+        photos.iter().filter(|photo| query.cosine(photo) > own).count()
+    });
+    let recall = |k: usize| ranks.iter().filter(|rank| **rank < k).count() as f64 / ranks.len() as f64;
+    let (at_1, at_5, at_10) = (recall(1), recall(5), recall(10));
+    println!(
+        "caption -> photo, {} x {}: R@1 {at_1:.3} R@5 {at_5:.3} R@10 {at_10:.3}",
+        ranks.len(),
+        names.len()
+    );
+    assert!(at_5 >= 0.78 && at_10 >= 0.88, "R@5 {at_5:.3}, R@10 {at_10:.3}");
+}
+
+#[test]
+fn photos_are_named_as_people_named_them() {
+    let Some(folder) = shared("data/image-imagenet-samples") else { return };
+    let encoders = encoders();
+    let photos = rows(&folder.join("labels.csv"), 3);
+    let right = on_two_threads(&photos, |row| {
+        let bytes = fs::read(folder.join("images").join(&row[0])).expect("a photo");
+        let labels = encoders.encode_image(&bytes).expect("understood").labels;
+        labels.first().is_some_and(|label| label.name.eq_ignore_ascii_case(&row[2]))
+    });
+    let top_1 = right.iter().filter(|right| **right).count() as f64 / right.len() as f64;
+    println!("ImageNet samples: top-1 {top_1:.3} of {}", right.len());
+    assert!(top_1 >= 0.70, "top-1 {top_1:.3}");
+}
+
+#[test]
+fn everyday_sounds_lie_near_their_like() {
+    let Some(folder) = shared("data/audio-esc10") else { return };
+    let encoders = encoders();
+    // Every third clip keeps the test short; queries and neighbours are of different folds.
+    let clips: Vec<Vec<String>> = rows(&folder.join("labels.csv"), 4).into_iter().step_by(3).collect();
+    let vectors: Vec<Embedding> = on_two_threads(&clips, |row| {
+        let bytes = fs::read(folder.join(&row[0])).expect("a clip");
+        encoders.encode_audio(&bytes).expect("understood").embedding
+    });
+    let same = (0..clips.len()).filter(|query| {
+        let others = (0..clips.len()).filter(|other| clips[*other][2] != clips[*query][2]);
+        let cosine = |other: usize| vectors[*query].cosine(&vectors[other]);
+        let nearest = others.max_by(|a, b| cosine(*a).total_cmp(&cosine(*b))).expect("other folds");
+        clips[nearest][1] == clips[*query][1]
+    });
+    let share = same.count() as f64 / clips.len() as f64;
+    println!("ESC-10, every third clip: nearest of another fold is alike for {share:.3} of {}", clips.len());
+    // By chance it would be 0.1.
+    assert!(share >= 0.6, "{share:.3}");
+}
+
+#[test]
+fn films_are_heard_or_refused_by_a_sentence() {
+    let Some(folder) = shared("data/video-clips") else { return };
+    let encoders = encoders();
+    let mut heard = 0;
+    for row in rows(&folder.join("labels.csv"), 6) {
+        let bytes = fs::read(folder.join(&row[0])).expect("a film");
+        let started = Instant::now();
+        match encoders.encode_video(&bytes) {
+            Ok(encoding) => {
+                heard += 1;
+                check_encoding(&encoding, Modality::Video, "musicnn-mtt@1", 200);
+            }
+            Err(error) => {
+                let sentence = error.to_string();
+                assert!(
+                    matches!(error, EncodeError::Unreadable { modality: Modality::Video, .. }),
+                    "{sentence}"
+                );
+                assert!(sentence.ends_with("only GIF, WebP and PNG animations are read"), "{sentence}");
+            }
+        }
+        println!("{}: {:?}", Path::new(&row[0]).display(), started.elapsed());
+    }
+    assert!(heard >= 2, "{heard} films were heard");
+}
