@@ -43,6 +43,9 @@ use plugin::Plugin;
 use sandbox::{Input, Sandbox};
 use ticker::Ticker;
 
+/// The time of all plugins of one request together.
+const CHAIN: Duration = Duration::from_millis(limits::CHAIN_MS);
+
 /// How the host is set up.
 #[derive(Debug, Clone)]
 pub struct HostSettings {
@@ -137,7 +140,8 @@ impl PluginHost {
         consent: &Consent,
         now: Timestamp,
     ) -> Result<PluginSummary, PluginError> {
-        let plugin = Plugin::load(folder, consent, &self.engine, &self.linker, &self.ticker, now)?;
+        let plugin =
+            Plugin::load(folder, consent, &self.engine, &self.linker, &self.ticker, &self.plugins, now)?;
         let summary = summary(&plugin);
         match self.plugins.iter_mut().find(|known| known.manifest.id == plugin.manifest.id) {
             Some(known) => *known = plugin,
@@ -159,6 +163,12 @@ impl PluginHost {
         plugin.map_or_else(Vec::new, |plugin| plugin.log.lines())
     }
 
+    /// Gives the memory of all instances back. Nothing is lost, as rules keep no state; the next call
+    /// of each plugin takes a fresh instance, which costs some microseconds.
+    pub fn release(&mut self) {
+        self.plugins.iter_mut().for_each(Plugin::release);
+    }
+
     /// Asks every plugin about a batch, in order; each sees the scores after those before it. Rules
     /// see the first [`limits::CANDIDATES_MAX`] rows: hand candidates over best first.
     pub fn rank(&mut self, batch: &Arc<Batch>, context: &Arc<RuleContext>, now: Timestamp) -> ChainOutcome {
@@ -173,7 +183,7 @@ impl PluginHost {
         let mut languages: Vec<&str> = locale.flatten().into_iter().collect();
         languages.push(&self.settings.language);
         for plugin in &mut self.plugins {
-            let left = Duration::from_millis(limits::CHAIN_MS).saturating_sub(start.elapsed());
+            let left = CHAIN.saturating_sub(start.elapsed());
             let id = plugin.manifest.id.clone();
             let degraded = |error: CallError| Degraded {
                 plugin: id.clone(),
@@ -222,7 +232,8 @@ impl PluginHost {
                     plugin.counters.failures += 1;
                     plugin.counters.last_failure = Some(error.message.clone());
                     // A plugin that got less than its own time, as others had used it up, is not to blame.
-                    let to_blame = error.cause != Cause::Deadline || left >= plugin.wall();
+                    let fair = plugin.wall().min(CHAIN).saturating_sub(Duration::from_millis(1));
+                    let to_blame = error.cause != Cause::Deadline || left >= fair;
                     if to_blame && plugin.breaker.failed(now) {
                         tracing::warn!(plugin = %id, failure = error.message, "plugin fails too often, it is left out");
                     }

@@ -51,6 +51,7 @@ pub(crate) struct Plugin {
     pub(crate) counters: Counters,
     pub(crate) log: Log,
     plan: Arc<Plan>,
+    component: Component,
     prepared: RankerPre<Sandbox>,
     live: Option<Instance>,
 }
@@ -61,13 +62,15 @@ struct Instance {
 }
 
 impl Plugin {
-    /// Reads, checks and compiles the package in `folder`, and runs its `check`.
+    /// Reads, checks and compiles the package in `folder`, and runs its `check`. A component that one
+    /// of the plugins `loaded` has already is not compiled again.
     pub(crate) fn load(
         folder: &Path,
         consent: &Consent,
         engine: &Engine,
         linker: &Linker<Sandbox>,
         ticker: &Ticker,
+        loaded: &[Plugin],
         now: Timestamp,
     ) -> Result<Plugin, PluginError> {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
@@ -87,8 +90,12 @@ impl Plugin {
                 "plugin.wasm.blake3 is {expected}, but `{file}` has {hash}: the file is not the one that was packed"
             )));
         }
-        let component = Component::from_binary(engine, &wasm)
-            .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?;
+        let known = loaded.iter().find(|known| known.manifest.wasm_blake3 == manifest.wasm_blake3);
+        let component = match known {
+            Some(known) => known.component.clone(),
+            None => Component::from_binary(engine, &wasm)
+                .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?,
+        };
         let interface = contract::interface_of(&component).map_err(refuse)?;
         let prepared = linker
             .instantiate_pre(&component)
@@ -106,14 +113,19 @@ impl Plugin {
             breaker: Breaker::new(),
             counters: Counters::default(),
             log: Log::default(),
+            component,
             prepared,
             live: None,
         };
         let checked = plugin.check(ticker, now);
         // The state of `check` is not kept for `rank`.
-        plugin.live = None;
+        plugin.release();
         checked.map_err(|error| refuse(format!("check: {}", error.message)))?;
         Ok(plugin)
+    }
+
+    pub(crate) fn release(&mut self) {
+        self.live = None;
     }
 
     /// The time that one call may take.
@@ -167,7 +179,7 @@ impl Plugin {
         self.counters.fuel_used = fuel - instance.store.get_fuel().unwrap_or(0).min(fuel);
         let sandbox = instance.store.data_mut();
         sandbox.input = None;
-        let last_words = sandbox.log.last_error().map(str::to_owned);
+        let last_words = sandbox.log.last_error().map(|words| words.replace('\n', " "));
         self.log.take(&mut sandbox.log, self.manifest.id.as_str(), now);
         match answer {
             Ok(answer) => {
@@ -210,7 +222,10 @@ impl Plugin {
                 let limit = self.manifest.limits.memory_mib;
                 (Cause::Memory, format!("wanted more than its {limit} MiB of memory"))
             }
-            Some(trap) => (Cause::Trap, format!("stopped: {trap}")),
+            Some(trap) => {
+                let trap = trap.to_string();
+                (Cause::Trap, format!("stopped: {}", trap.trim_start_matches("wasm trap: ")))
+            }
             // The sandbox has no type for this, only words.
             None if error.root_cause().to_string().contains("fuel allocated for hostcalls") => {
                 let limit = HOSTCALL_BYTES / 1024;
