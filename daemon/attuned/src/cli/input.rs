@@ -79,22 +79,15 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As for [`Source::read`], and if it is not JSON, with the line and column.
+    /// As for [`Source::read`], if it is not JSON (with the line and column), and if there is none.
     pub fn read_documents(&self) -> Result<Vec<Value>, Failure> {
         let bytes = self.read()?;
-        documents(&bytes).map_err(|error| Failure::Input(format!("{self} is not JSON: {error}")))
-    }
-
-    /// Reads one JSON document.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Source::read_documents`], and if there is none or more than one.
-    pub fn read_document(&self) -> Result<Value, Failure> {
-        let mut documents = self.read_documents()?;
-        match (documents.len(), documents.pop()) {
-            (1, Some(document)) => Ok(document),
-            (found, _) => Err(Failure::Input(format!("{self} has {found} documents, expected one"))),
+        match documents(&bytes) {
+            Ok(documents) if documents.is_empty() => {
+                Err(Failure::Input(format!("{self} has no documents, expected at least one")))
+            }
+            Ok(documents) => Ok(documents),
+            Err(error) => Err(Failure::Input(format!("{self} is not JSON: {error}"))),
         }
     }
 }

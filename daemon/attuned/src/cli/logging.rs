@@ -19,8 +19,8 @@ use crate::cli::Failure;
 /// [`Failure::Input`] if the filter cannot be read, [`Failure::Fault`] if a log was started before.
 pub fn start(filter: &str) -> Result<(), Failure> {
     let from_environment = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
-    let filter = from_environment.as_deref().unwrap_or(filter);
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
+    let filter = with_quiet_broker(from_environment.as_deref().unwrap_or(filter));
+    let filter = EnvFilter::builder().parse(&filter).map_err(|error| {
         Failure::Input(format!(
             "log filter `{filter}` cannot be read ({error}), expected one such as `info` or `warn,attuned=debug`"
         ))
@@ -33,6 +33,13 @@ pub fn start(filter: &str) -> Result<(), Failure> {
         log.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
     };
     started.map_err(|error| Failure::Fault(format!("the log cannot be started: {error}")))
+}
+
+/// The embedded broker logs each connection, and as an error each one that ends; what matters of it
+/// the daemon says itself. Whoever names it in the filter has it as they want it.
+fn with_quiet_broker(filter: &str) -> String {
+    const BROKER: &str = "rumqttd";
+    if filter.contains(BROKER) { filter.to_owned() } else { format!("{filter},{BROKER}=off") }
 }
 
 /// `<level>target: message fields`, one line an event: the journal has its own clock and reads the
@@ -64,5 +71,16 @@ fn priority(level: Level) -> u8 {
         Level::WARN => 4,
         Level::INFO => 6,
         _ => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_broker_is_heard_only_if_asked_for() {
+        assert_eq!(with_quiet_broker("info"), "info,rumqttd=off");
+        assert_eq!(with_quiet_broker("info,rumqttd=debug"), "info,rumqttd=debug");
     }
 }

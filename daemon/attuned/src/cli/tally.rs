@@ -19,7 +19,9 @@ impl Tally {
     pub fn told(&mut self, what: &str, failure: Failure) -> Result<(), Failure> {
         match failure {
             Failure::Input(sentence) => {
-                tell(&format!("{what}: {sentence}"));
+                // Sentences about a file begin with its name already.
+                let named = sentence.starts_with(what);
+                tell(&if named { sentence } else { format!("{what}: {sentence}") });
                 self.code.get_or_insert(super::EXIT_INPUT);
                 Ok(())
             }

@@ -27,7 +27,13 @@ const MOSQUITTO_FILE: &str = "/etc/mosquitto/mosquitto.conf";
 pub async fn examine(mqtt: &MqttConfig, daemon_answers: bool) -> Vec<Check> {
     match &mqtt.url {
         BrokerUrl::Embedded => {
-            vec![Check::ok(NAME, format!("embedded, on 127.0.0.1:{}", mqtt.embedded_port))]
+            vec![Check::ok(
+                NAME,
+                match mqtt.embedded_port {
+                    0 => "embedded, on a free port of 127.0.0.1".to_owned(),
+                    port => format!("embedded, on 127.0.0.1:{port}"),
+                },
+            )]
         }
         BrokerUrl::Remote(endpoint) => {
             let mut checks = vec![judge(&mqtt.url, connect(mqtt, endpoint).await, daemon_answers)];
