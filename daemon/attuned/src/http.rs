@@ -251,30 +251,4 @@ fn remove_socket(path: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_left_behind_socket_is_replaced_and_a_living_one_is_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("run/attuned.sock");
-        let first = bind_unix(&path).expect("a free path, its folder made");
-        let mode = std::fs::metadata(&path).expect("a socket").permissions().mode();
-        assert_eq!(mode & 0o777, 0o660);
-        assert!(matches!(bind_unix(&path), Err(HttpError::Taken { .. })));
-        // Closing the listener leaves the file, as a kill does.
-        drop(first);
-        assert!(path.exists());
-        bind_unix(&path).expect("the leftover is replaced");
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_no_socket_is_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("attuned.sock");
-        std::fs::write(&path, "precious").expect("written");
-        let error = bind_unix(&path).expect_err("refused");
-        assert!(error.to_string().ends_with("exists and is no socket, expected a free path"), "{error}");
-        assert_eq!(std::fs::read(&path).expect("still there"), b"precious");
-    }
-}
+mod tests;
