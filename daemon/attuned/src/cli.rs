@@ -84,7 +84,6 @@ pub struct Common {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one is made in the whole life of the program")]
 pub enum Command {
     /// Start the daemon, and answer until it is stopped
     Run(run::Run),

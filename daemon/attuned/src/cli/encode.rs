@@ -171,7 +171,7 @@ mod tests {
         let mut taken = Vec::new();
         // Every seventh is slow, so that others overtake it.
         let work = |input: &u64| {
-            let rounds = if input % 7 == 0 { 20_000 } else { 1 };
+            let rounds = if input.is_multiple_of(7) { 20_000 } else { 1 };
             (0..rounds).fold(*input, |sum, round| std::hint::black_box(sum ^ round));
             input * 2
         };

@@ -189,8 +189,10 @@ mod tests {
                 r#"{{"items":[{{"rank":1,"item":"picture:1","kind":"picture","title":"Beach","score":0.62,"modality":"image"}},
                 {{"rank":2,"item":"music:2","kind":"music","title":"Waves","score":0.4}}],"degraded":[],{TIMINGS}}}"#
             ),
-            matches,
+            // A line without an indent keeps that of the others from being trimmed.
+            |answer| format!("found\n{}", matches(answer)),
             expect![[r#"
+                found
                   1  0.62  Beach  picture  picture:1  by its image
                   2  0.40  Waves  music    music:2
             "#]],
@@ -216,8 +218,9 @@ mod tests {
                 last event    2026-11-22T18:59:00Z
                 events        12 play, 2 like
                 kinds         film 75 %, music 25 %
-                interests     +1.50  The Third Man  film:42
-                              -0.25  m:1  m:1
+                interests     1.50  The Third Man  film:42
+                              0.25  m:1  m:1
+                avoided       none
                 liked tags    noir 0.80
                 avoided tags  none
             "#]],

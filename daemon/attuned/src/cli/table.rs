@@ -88,7 +88,7 @@ mod tests {
             10  第三人         film
             a row of one cell, which may be long
         "#]]
-        .assert_eq(&format!("{}", table.render()));
+        .assert_eq(&table.render());
     }
 
     #[test]

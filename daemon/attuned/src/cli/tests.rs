@@ -98,9 +98,9 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
     check("recommend --usr alice", "2 unexpected argument found");
     check("encode", "2 one or more required arguments were not provided");
     check("completions tcsh", "2 one of the values isn't valid for an argument");
-    check("help", "0 help");
-    check("--version", "0 version");
-    check("recommend --help", "0 help");
+    check("help", "0 ");
+    check("--version", "0 ");
+    check("recommend --help", "0 ");
 }
 
 #[test]
@@ -127,7 +127,10 @@ fn each_failure_has_its_exit_code() {
 fn help(command: &str, expected: Expect) {
     let mut cli = Cli::command();
     let command = cli.find_subcommand_mut(command).expect("a command");
-    expected.assert_eq(&command.render_long_help().to_string());
+    let help = command.render_long_help().to_string();
+    // clap puts spaces on empty lines, which nobody sees.
+    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    expected.assert_eq(&(lines.join("\n") + "\n"));
 }
 
 #[test]
@@ -149,45 +152,45 @@ fn help_teaches_by_example() {
     help(
         "search",
         expect![[r#"
-        Find items by words, a picture, a sound, or another item
+            Find items by words, a picture, a sound, or another item
 
-        Usage: search [OPTIONS]
+            Usage: search [OPTIONS]
 
-        Options:
-          -h, --help
-                  Print help (see a summary with '-h')
+            Options:
+              -n <N>
+                      Most items to answer with
 
-        What it should be about:
-              --text <WORDS>
-                  Words
+              -k, --kind <KIND>
+                      Only items of this kind; may be repeated
 
-              --image <FILE>
-                  A picture
+                      [alias: --kinds]
 
-              --audio <FILE>
-                  A sound
+                  --filter <KEY=VALUE>
+                      A condition: max_ATTRIBUTE, min_ATTRIBUTE, or ATTRIBUTE to be equal; may be repeated
 
-              --item <ID>
-                  An item to be like
+              -h, --help
+                      Print help (see a summary with '-h')
 
-          -n <N>
-                  Most items to answer with
+            What it should be about:
+                  --text <WORDS>
+                      Words
 
-          -k, --kind <KIND>
-                  Only items of this kind; may be repeated
-          
-                  [alias: --kinds]
+                  --image <FILE>
+                      A picture
 
-              --filter <KEY=VALUE>
-                  A condition: max_ATTRIBUTE, min_ATTRIBUTE, or ATTRIBUTE to be equal; may be repeated
+                  --audio <FILE>
+                      A sound
 
-        Any medium finds any other: words find pictures and music, a picture finds films.
+                  --item <ID>
+                      An item to be like
 
-        Examples:
-          attuned search --text 'waves on a beach'
-          attuned search --image beach.jpg --kind music -n 5
-          attuned search --audio song.ogg --filter language=en
-          attuned search --item film:42
-    "#]],
+            Any medium finds any other: words find pictures and music, a picture finds films.
+
+            Examples:
+              attuned search --text 'waves on a beach'
+              attuned search --image beach.jpg --kind music -n 5
+              attuned search --audio song.ogg --filter language=en
+              attuned search --item film:42
+        "#]],
     );
 }

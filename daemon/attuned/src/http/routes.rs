@@ -27,7 +27,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
 use crate::document::{
@@ -43,6 +43,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Memory for bodies of all requests together, as a multiple of the largest body.
 const BODIES_IN_MEMORY_MAX: usize = 4;
+
+/// How much of a body that is too large is read before the connection is closed, as a multiple of
+/// the largest body.
+const DISCARDED_MAX: usize = 8;
 
 /// Bodies are counted in these steps, so that small ones count too.
 const BODY_STEP_BYTES: usize = 4096;
@@ -93,20 +97,11 @@ async fn read_body(State(shared): State<Shared>, mut request: Request, next: Nex
         let body = std::mem::replace(request.body_mut(), Body::empty());
         let bytes_max = limits.body_bytes_max;
         let expected = body.size_hint().upper().map_or(bytes_max, |bytes| bytes as usize);
-        if expected > bytes_max {
-            return answer::refused(&path, &too_large(bytes_max));
-        }
-        let steps = u32::try_from(expected.div_ceil(BODY_STEP_BYTES)).unwrap_or(u32::MAX);
+        let steps = u32::try_from(expected.min(bytes_max).div_ceil(BODY_STEP_BYTES)).unwrap_or(u32::MAX);
         let _in_memory = limits.body_steps.acquire_many(steps).await.expect("the semaphore is never closed");
-        match Limited::new(body, bytes_max).collect().await {
-            Ok(body) => request.extensions_mut().insert(Payload(body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return answer::refused(&path, &too_large(bytes_max));
-            }
-            Err(error) => {
-                let rejection = Rejection::invalid(format!("the body broke off: {error}"));
-                return answer::refused(&path, &rejection);
-            }
+        match collect(body, bytes_max).await {
+            Ok(body) => request.extensions_mut().insert(Payload(body)),
+            Err(rejection) => return answer::refused(&path, &rejection),
         };
         next.run(request).await
     };
@@ -121,8 +116,28 @@ async fn read_body(State(shared): State<Shared>, mut request: Request, next: Nex
     }
 }
 
-fn too_large(bytes_max: usize) -> Rejection {
-    Rejection::too_large(format!("the body is over {bytes_max} bytes, expected less"))
+/// Reads a body of at most `bytes_max` bytes. What goes over it is read on and thrown away for a
+/// while: a sender that is still writing when the connection closes does not hear the refusal.
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Rejection> {
+    let mut kept = Vec::new();
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Rejection::invalid(format!("the body broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen <= bytes_max {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if seen > bytes_max.saturating_mul(DISCARDED_MAX) {
+            break;
+        }
+    }
+    if seen > bytes_max {
+        return Err(Rejection::too_large(format!("the body is over {bytes_max} bytes, expected less")));
+    }
+    Ok(kept.into())
 }
 
 type WithBody = axum::Extension<Payload>;
