@@ -104,6 +104,7 @@ struct Shared {
 /// The loops of a running pipeline; they end when every [`Pipeline`] is gone.
 pub struct Loops {
     tasks: Vec<JoinHandle<()>>,
+    snapshots: JoinHandle<()>,
     /// What the outbox task sends, in order.
     pub outgoing: outbox::Outgoing,
 }
@@ -154,7 +155,7 @@ impl Pipeline {
         let pipeline = Pipeline { shared };
         Ok((
             pipeline,
-            Loops { tasks: vec![engine_task, journal_task, rules_task, worker, snapshots], outgoing },
+            Loops { tasks: vec![engine_task, journal_task, rules_task, worker], snapshots, outgoing },
         ))
     }
 
@@ -203,6 +204,8 @@ impl Pipeline {
 impl Loops {
     /// Waits until every loop has ended, which they do once every [`Pipeline`] is gone.
     pub async fn ended(self) {
+        // It sleeps most of the time, and what it would save is saved when the program stops.
+        self.snapshots.abort();
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a loop of the pipeline failed");

@@ -239,6 +239,31 @@ mod tests {
         topics
     }
 
+    /// The row of the README that describes a topic.
+    fn row(topic: &Topic) -> &'static str {
+        match topic {
+            Topic::Item(_) => "items/<item>",
+            Topic::ItemMedia(..) => "items/<item>/media/<image\\|audio\\|video>",
+            Topic::Events(_) => "users/<user>/events",
+            Topic::Context(_) => "context/<key>",
+            Topic::Recommend => "recommend",
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_every_topic() {
+        let readme = include_str!("../../../README.md");
+        let section = readme.split("\n## Topics\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let listed: std::collections::BTreeSet<&str> = section
+            .expect("a section on topics")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split("` |").next())
+            .collect();
+        let outgoing = ["recommend/reply/<request_id>", "status", "errors"];
+        let known = every_topic().iter().map(row).chain(outgoing).collect();
+        assert_eq!(listed, known);
+    }
+
     #[test]
     fn every_topic_is_read_as_it_is_written() {
         for prefix in [Prefix::default(), prefix("home"), prefix("a/b/c/d")] {

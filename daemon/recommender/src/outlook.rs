@@ -138,6 +138,10 @@ impl Outlook {
                 break;
             }
             let ExemplarContent::Slot(liked_slot) = liked.content else { continue };
+            // That an item is like itself says nothing of its medium.
+            if liked_slot == slot {
+                continue;
+            }
             let Some(cosine) = catalogue.own_cosine(modality, liked_slot, slot) else { continue };
             compared += 1;
             let value = ramp(cosine, settings.medium_cosines) * liked.strength.min(1.0);

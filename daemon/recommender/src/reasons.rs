@@ -16,6 +16,10 @@ use crate::viewpoint::Evidence;
 /// How many of an item's best labels may explain a likeness.
 const LABELS_MAX: usize = 5;
 
+/// Least score of a label that may explain a likeness, in `[0, 1]`; a name the model is unsure of
+/// would explain nothing.
+const LABEL_SCORE_MIN: f32 = 0.3;
+
 /// Days for which an item is "new this week".
 const WEEK_DAYS: f64 = 7.0;
 
@@ -32,6 +36,8 @@ impl Recommender {
             _ => (None, None),
         };
         let label = match (summand.feature, &summand.evidence, about) {
+            // What was done with the item itself needs no likeness to explain it.
+            (_, _, Some(about)) if *about == item.id => None,
             (Feature::Liked | Feature::Avoided | Feature::Medium(_) | Feature::LikeThis, _, Some(about)) => {
                 self.common_label(&item.id, about)
             }
@@ -70,6 +76,9 @@ impl Recommender {
         let title = about.map_or_else(|| "an item".to_owned(), |about| self.title(about));
         let for_it = summand.weight > 0.0;
         match (summand.feature, &summand.evidence) {
+            (Feature::Liked | Feature::Avoided, _) if about == Some(&item.id) => {
+                format!("you {} it", past(done))
+            }
             (Feature::Liked, _) => match label {
                 Some(label) => format!("{}, like {title}, which you {}", label.name, past(done)),
                 None => format!("because you {} {title}", past(done)),
@@ -139,7 +148,8 @@ impl Recommender {
 }
 
 fn labels(entry: &Entry) -> impl Iterator<Item = &Label> {
-    entry.content.labels.values().flat_map(|labels| labels.iter().take(LABELS_MAX))
+    let sure = |label: &&Label| label.score >= LABEL_SCORE_MIN;
+    entry.content.labels.values().flat_map(move |labels| labels.iter().take(LABELS_MAX).filter(sure))
 }
 
 fn past(done: Option<EventType>) -> &'static str {
