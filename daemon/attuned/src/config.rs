@@ -252,8 +252,8 @@ impl Default for RecommendConfig {
             n_default: 10,
             n_max: 100,
             diversity: 0.2,
-            taste_half_life_days: 60.0,
-            dislike_half_life_days: 30.0,
+            taste_half_life_days: 120.0,
+            dislike_half_life_days: 45.0,
         }
     }
 }

@@ -37,7 +37,9 @@ pub fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Rejecti
     let document = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() && path != "." {
+        if inner.is_data() && path == "." {
+            invalid(format!("is not what was expected: {}", without_place(&inner)))
+        } else if inner.is_data() {
             invalid(format!("field `{path}`: {}", without_place(&inner)))
         } else {
             invalid(format!("is not the JSON that was expected: {inner}"))

@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         check("", "item is not the JSON that was expected: EOF while parsing a value at line 1 column 0");
-        check("{}", "item is not the JSON that was expected: missing field `kind` at line 1 column 2");
+        check("{}", "item is not what was expected: missing field `kind`");
         check(r#"{"kind":""}"#, "item `kind` is empty, expected a word such as film");
         check(r#"{"kind":5}"#, "item field `kind`: invalid type: integer `5`, expected a string");
         check(

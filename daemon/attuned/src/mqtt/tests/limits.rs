@@ -67,7 +67,7 @@ async fn messages_that_cannot_be_sent_are_refused_and_do_not_hold_up_others() {
 }
 
 #[tokio::test]
-async fn more_publishes_than_fit_in_flight_all_arrive_in_order() {
+async fn more_publishes_than_fit_in_flight_all_arrive() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let running = Running::ready(settings(broker.port, version)).await;
@@ -75,7 +75,6 @@ async fn more_publishes_than_fit_in_flight_all_arrive_in_order() {
         device.subscribe("out").await;
         let publish = async {
             let mut all = tokio::task::JoinSet::new();
-            // The queue keeps the order in which publishers ask.
             for n in 0..300 {
                 let publisher = running.publisher.clone();
                 let payload = Bytes::from(n.to_string());
@@ -94,6 +93,9 @@ async fn more_publishes_than_fit_in_flight_all_arrive_in_order() {
             received
         };
         let ((), received) = timeout(DEADLINE, async { tokio::join!(publish, receive) }).await.unwrap();
+        // Each comes once; publishers that race have no order among them.
+        let mut received = received;
+        received.sort_unstable();
         assert_eq!(received, (0..300).collect::<Vec<u32>>());
     }
 }
