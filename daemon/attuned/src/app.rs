@@ -177,18 +177,7 @@ impl App {
     /// Work that is not done within `grace` is left: nothing of it was acknowledged.
     pub async fn stop(self, grace: Duration) {
         let App {
-            pipeline,
-            loops,
-            store,
-            http,
-            stop_http,
-            mqtt,
-            intake,
-            stop_intake,
-            outbox,
-            status,
-            broker,
-            ..
+            pipeline, loops, store, http, stop_http, mqtt, intake, stop_intake, outbox, status, ..
         } = self;
         let deadline = tokio::time::Instant::now() + grace;
         drop(stop_intake);
@@ -219,7 +208,6 @@ impl App {
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
             tracing::error!(%error, "the store did not close");
         }
-        drop(broker);
     }
 }
 

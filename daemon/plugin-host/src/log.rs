@@ -49,8 +49,8 @@ impl CallLog {
 
     /// The newest line that the plugin took to be an error.
     pub(crate) fn last_error(&self) -> Option<&str> {
-        let errors = self.lines.iter().filter(|(level, _)| *level == LogLevel::Error);
-        errors.last().map(|(_, text)| text.as_str())
+        let mut errors = self.lines.iter().filter(|(level, _)| *level == LogLevel::Error);
+        errors.next_back().map(|(_, text)| text.as_str())
     }
 }
 

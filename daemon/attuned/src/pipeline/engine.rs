@@ -20,16 +20,21 @@ use crate::service::Pulse;
 /// Questions and lessons that wait; whoever brings one more waits too.
 const QUEUE_MAX: usize = 256;
 
+/// What was worked out, and the milliseconds that it took.
+type Timed<T> = (T, f64);
+/// Each with the item that it is about.
+type WithItems<T> = Vec<(T, Arc<Item>)>;
+
 /// What the engine is asked; one row for each thing that it can do.
 enum Ask {
     /// Learn, in the order of the log. `through` is the number of the last event among them.
     Learn { inputs: Vec<Input>, through: Option<u64>, now: Timestamp },
     /// Find and score candidates.
-    Shortlist { request: Box<Request>, now: Timestamp, answer: oneshot::Sender<(Shortlist, f64)> },
+    Shortlist { request: Box<Request>, now: Timestamp, answer: oneshot::Sender<Timed<Shortlist>> },
     /// Put them in their final order.
-    Rank { parts: Box<RankParts>, answer: oneshot::Sender<(Vec<(Ranked, Arc<Item>)>, f64)> },
+    Rank { parts: Box<RankParts>, answer: oneshot::Sender<Timed<WithItems<Ranked>>> },
     /// Find what matches a query.
-    Search { parts: Box<SearchParts>, answer: oneshot::Sender<(Vec<(Match, Arc<Item>)>, f64)> },
+    Search { parts: Box<SearchParts>, answer: oneshot::Sender<Timed<WithItems<Match>>> },
     /// Tell what is known of a person.
     Profile { user: UserId, answer: oneshot::Sender<Option<ProfileView>> },
     /// Look up an item.
@@ -168,18 +173,15 @@ impl Engine {
         &self,
         request: Request,
         now: Timestamp,
-    ) -> Result<(Shortlist, f64), Rejection> {
+    ) -> Result<Timed<Shortlist>, Rejection> {
         self.ask(|answer| Ask::Shortlist { request: Box::new(request), now, answer }).await
     }
 
-    pub(super) async fn rank(&self, parts: RankParts) -> Result<(Vec<(Ranked, Arc<Item>)>, f64), Rejection> {
+    pub(super) async fn rank(&self, parts: RankParts) -> Result<Timed<WithItems<Ranked>>, Rejection> {
         self.ask(|answer| Ask::Rank { parts: Box::new(parts), answer }).await
     }
 
-    pub(super) async fn search(
-        &self,
-        parts: SearchParts,
-    ) -> Result<(Vec<(Match, Arc<Item>)>, f64), Rejection> {
+    pub(super) async fn search(&self, parts: SearchParts) -> Result<Timed<WithItems<Match>>, Rejection> {
         self.ask(|answer| Ask::Search { parts: Box::new(parts), answer }).await
     }
 

@@ -86,7 +86,7 @@ mod tests {
         std::fs::write(media.join("big.jpg"), vec![0_u8; 101]).expect("a file");
         std::fs::write(root.path().join("secret"), b"secret").expect("a file");
         std::os::unix::fs::symlink(root.path().join("secret"), media.join("link.jpg")).expect("a link");
-        let got = match MediaFolders::new(&[media.clone()], 100).read("item", path) {
+        let got = match MediaFolders::new(std::slice::from_ref(&media), 100).read("item", path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(rejection) => rejection.to_string().replace(&media.display().to_string(), "MEDIA"),
         };
