@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use attuned_recommender::Timestamp;
 
@@ -22,6 +24,10 @@ use super::{MediaHash, StoreError, StoreSettings, envelope};
 
 /// Most damaged records that a report names; further ones are only counted.
 const DAMAGED_NAMED_MAX: usize = 100;
+
+/// How long a lock that another process holds is waited for, and how often it is tried.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(1);
+const LOCK_TRY_EVERY: Duration = Duration::from_millis(10);
 
 /// Most folders that are kept aside; at the limit, the oldest is removed.
 const SET_ASIDE_MAX: u32 = 3;
@@ -158,15 +164,21 @@ fn create(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(unavailable)
 }
 
+/// Takes the store for this process. Another one that is just ending, or that was just started by
+/// us and has not shed our files yet, holds the lock for a moment longer: it is waited for.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = path.join("lock");
     let unavailable =
         |error: std::io::Error| StoreError::Unavailable { path: name.clone(), reason: error.to_string() };
     let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(unavailable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(unavailable(error)),
+    let deadline = Instant::now() + LOCK_WAIT_MAX;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_TRY_EVERY),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(unavailable(error)),
+        }
     }
 }
 
