@@ -137,17 +137,24 @@ fn a_check_that_never_ends_or_refuses_keeps_the_plugin_out() {
 
 #[test]
 fn all_plugins_together_have_a_limit() {
+    const SLOW: usize = 6;
     for engine in Engine::ALL {
         let mut house = House::new(engine);
         let slow = limited("wall-ms = 50\nfuel = 10_000_000\nfuel-per-candidate = 100_000\n");
         let consent = told("loop slowly", Grants::ALL);
-        house.load(&slow, &hostile(), &consent).expect("a package in order");
+        // On a machine that lacks time a clock tick may come early, and leave a rest to the next.
+        for n in 0..SLOW {
+            let slow = slow.replace("org.example.hostile", &format!("org.example.slow{n}"));
+            house.load(&slow, &hostile(), &consent).expect("a package in order");
+        }
         let next = HOSTILE_MANIFEST.replace("org.example.hostile", "org.example.next");
         house.load(&next, &hostile(), &told("behave", Grants::ALL)).expect("in order");
         let causes: Vec<Cause> =
             house.rank(limits::CANDIDATES_MAX).degraded.into_iter().map(|degraded| degraded.cause).collect();
-        assert_eq!(causes, [Cause::Deadline, Cause::ChainBudget], "{engine}");
-        let next = house.host.plugins().remove(1);
+        assert_eq!(causes.len(), SLOW + 1, "{engine}: {causes:?}");
+        assert_eq!(causes[0], Cause::Deadline, "{engine}");
+        assert_eq!(causes[SLOW], Cause::ChainBudget, "{engine}");
+        let next = house.host.plugins().remove(SLOW);
         assert_eq!((next.state, next.counters.failures), (PluginState::Ready, 0));
     }
 }
