@@ -1,7 +1,6 @@
 //! Configuration: one TOML file, overridden by the environment, checked before anything starts.
 //!
-//! `config/attuned.toml` is the manual; a test holds it to these fields and defaults. This is the
-//! only file that reads the environment.
+//! `config/attuned.toml` is the manual; a test holds it to these fields and defaults.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ pub struct Doctor {}
 pub fn run(_: Doctor, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let checks = match configuration(common) {
         Ok(config) => {
-            let mut checks = vec![Check::ok("configuration", format!("{} is in order", origin(common)))];
+            let mut checks = vec![Check::ok("configuration", format!("in order: {}", origin(common)))];
             let examined = examine(&config);
             checks.extend(examined.map_err(|error| Failure::Fault(format!("no event loop: {error}")))?);
             checks

@@ -19,7 +19,7 @@ use crate::cli::Failure;
 /// [`Failure::Input`] if the filter cannot be read, [`Failure::Fault`] if a log was started before.
 pub fn start(filter: &str) -> Result<(), Failure> {
     let from_environment = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
-    let filter = with_quiet_broker(from_environment.as_deref().unwrap_or(filter));
+    let filter = with_quiet_libraries(from_environment.as_deref().unwrap_or(filter));
     let filter = EnvFilter::builder().parse(&filter).map_err(|error| {
         Failure::Input(format!(
             "log filter `{filter}` cannot be read ({error}), expected one such as `info` or `warn,attuned=debug`"
@@ -35,11 +35,12 @@ pub fn start(filter: &str) -> Result<(), Failure> {
     started.map_err(|error| Failure::Fault(format!("the log cannot be started: {error}")))
 }
 
-/// The embedded broker logs each connection, and as an error each one that ends; what matters of it
-/// the daemon says itself. Whoever names it in the filter has it as they want it.
-fn with_quiet_broker(filter: &str) -> String {
-    const BROKER: &str = "rumqttd";
-    if filter.contains(BROKER) { filter.to_owned() } else { format!("{filter},{BROKER}=off") }
+/// The embedded broker logs each connection, and as an error each one that ends; the sound decoder
+/// warns of every oddity that it reads past. What matters of them the daemon says itself. Whoever
+/// names them in the filter has them as they want them.
+fn with_quiet_libraries(filter: &str) -> String {
+    let quiet = ["rumqttd", "symphonia"].into_iter().filter(|library| !filter.contains(library));
+    quiet.fold(filter.to_owned(), |filter, library| format!("{filter},{library}=off"))
 }
 
 /// `<level>target: message fields`, one line an event: the journal has its own clock and reads the
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_embedded_broker_is_heard_only_if_asked_for() {
-        assert_eq!(with_quiet_broker("info"), "info,rumqttd=off");
-        assert_eq!(with_quiet_broker("info,rumqttd=debug"), "info,rumqttd=debug");
+        assert_eq!(with_quiet_libraries("info"), "info,rumqttd=off,symphonia=off");
+        assert_eq!(with_quiet_libraries("info,rumqttd=debug"), "info,rumqttd=debug,symphonia=off");
     }
 }
