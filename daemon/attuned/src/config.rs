@@ -136,7 +136,8 @@ pub struct PluginsConfig {
     pub path: PathBuf,
     /// How they run.
     pub engine: PluginEngine,
-    /// Time for all plugins of one request together, milliseconds.
+    /// How long a request waits for all its plugins together, milliseconds, and a fixed time more
+    /// for the way there and back.
     pub chain_ms_max: u32,
     /// Plugins that may run, in the order in which they run, with what each is granted.
     pub enabled: Vec<PluginConsent>,
