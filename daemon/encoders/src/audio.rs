@@ -1,14 +1,14 @@
 //! Sound: samples to one direction and the names of what is heard.
 
-use attuned_recommender::{Embedding, Modality};
+use attuned_recommender::Modality;
 
-use crate::bridge::Bridge;
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::image::add;
 use crate::limits::Limits;
 use crate::model::{AudioEntry, Model};
 use crate::network::{Array, Network};
+use crate::outputs::Outputs;
 
 pub(crate) mod decode;
 pub(crate) mod mel;
@@ -20,13 +20,10 @@ use mel::MelFilter;
 /// An audio model with its labels.
 #[derive(Debug)]
 pub(crate) struct AudioModel {
-    id: String,
     network: Network,
-    bridge: Bridge,
+    outputs: Outputs,
     entry: AudioEntry,
     pub mel: MelFilter,
-    embedding_at: usize,
-    labels_at: usize,
 }
 
 impl AudioModel {
@@ -42,16 +39,9 @@ impl AudioModel {
             .clone()
             .ok_or_else(|| model.refused("model.toml: section [audio] is missing"))?;
         model.expect_input(&[1, entry.mels, entry.patch_frames])?;
-        let (embedding_at, labels_at, role, labels) = model.classifier_outputs()?;
-        Ok(AudioModel {
-            id: model.id(),
-            network: Network::load(model)?,
-            bridge: Bridge::load(model, role, labels)?,
-            mel: MelFilter::new(&entry),
-            entry,
-            embedding_at,
-            labels_at,
-        })
+        let outputs = Outputs::load(model)?;
+        let network = Network::load(model)?;
+        Ok(AudioModel { network, outputs, mel: MelFilter::new(&entry), entry })
     }
 
     /// Understands the sound of a recording or of a film.
@@ -90,10 +80,6 @@ impl AudioModel {
             let shape = vec![1, self.entry.mels, self.entry.patch_frames];
             add(&mut sums, self.network.run(vec![Array::F32(shape, patch)]).map_err(unavailable)?, weight);
         }
-        let labels = self.bridge.labels(&sums[self.labels_at]);
-        let semantic = self.bridge.semantic(&sums[self.labels_at]).map_err(unavailable)?;
-        let embedding = Embedding::from_values(sums.swap_remove(self.embedding_at))
-            .map_err(|error| unavailable(error.to_string()))?;
-        Ok(Encoding { modality, model: self.id.clone(), embedding, semantic, labels })
+        self.outputs.encoding(modality, &sums).map_err(unavailable)
     }
 }

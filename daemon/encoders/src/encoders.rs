@@ -1,48 +1,64 @@
-//! The models of a folder, each loaded once when it is first used.
+//! The models of a folder, each loaded when it is first used.
 
-use std::fs;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use attuned_recommender::Modality;
 
 use crate::audio::AudioModel;
-use crate::encoding::{Encoding, ModelSummary};
+use crate::encoding::{Encoding, FoundModel, ModelState, ModelSummary};
 use crate::error::{EncodeError, ModelError};
 use crate::image::ImageModel;
 use crate::limits::Limits;
+use crate::memory::{Loadable, Memory};
 use crate::model::Model;
+use crate::purpose::Purpose;
+use crate::registry::{self, Choice, Folder, Selection};
 use crate::text::TextModel;
 use crate::video::{Film, explain};
 
-/// Raw content to embeddings, semantic vectors and labels.
+/// Raw content to embeddings, semantic vectors and labels, by one choice of models.
 ///
 /// It may be shared by threads: a model is loaded by the first that needs it, and then runs of
 /// several threads overlap. A call takes milliseconds to seconds and never waits for anything but
 /// the processor and, the first time, the disk.
-#[derive(Debug)]
+///
+/// [`choosing`](Self::choosing) gives another choice over the same models: what both use is in
+/// memory once.
+#[derive(Debug, Clone)]
 pub struct Encoders {
-    limits: Limits,
-    problems: Vec<ModelError>,
-    text: Slot<TextModel>,
-    image: Slot<ImageModel>,
-    audio: Slot<AudioModel>,
+    library: Arc<Library>,
+    selection: Arc<Selection>,
 }
 
-/// The place of a modality's model.
+/// The models, whichever of them are used.
 #[derive(Debug)]
-struct Slot<T> {
-    modality: Modality,
-    /// The model, or why there is none.
-    model: Result<Model, String>,
-    loaded: Mutex<Option<Result<Arc<T>, ModelError>>>,
+struct Library {
+    path: PathBuf,
+    limits: Limits,
+    folders: Vec<Folder>,
+    memory: Arc<Memory>,
+    /// What became of comparing the hashes of a model's files, by the files that it lists.
+    hashed: Mutex<BTreeMap<String, Option<ModelError>>>,
 }
 
 impl Encoders {
-    /// Reads every `models/*/model.toml` and compares size and hash of every file they list; the
-    /// networks themselves are loaded, and their shapes checked, on first use. Folders without a
-    /// `model.toml` are passed over.
+    /// [`open_choosing`](Self::open_choosing) without any wishes or bounds on memory.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(models: &Path, limits: Limits) -> Result<Encoders, ModelError> {
+        Self::open_choosing(models, limits, &Choice::default(), u64::MAX)
+    }
+
+    /// Reads every `models/*/model.toml`, picks what is used, and of that compares size and hash of
+    /// every file; the networks themselves are loaded, and their shapes checked, on first use. Those
+    /// in memory together take about `memory_bytes_max`. Folders without a `model.toml` are passed
+    /// over.
     ///
     /// A model that is refused is set aside, with its sentence in [`problems`](Self::problems):
     /// what it would have understood is [`EncodeError::Unavailable`], and the others work on.
@@ -50,37 +66,68 @@ impl Encoders {
     /// # Errors
     ///
     /// [`ModelError::Folder`] if the folder cannot be listed: a person must put the path right.
-    pub fn open(models: &Path, limits: Limits) -> Result<Encoders, ModelError> {
-        let folder_error =
-            |error: std::io::Error| ModelError::Folder { path: models.to_owned(), reason: error.to_string() };
-        let mut folders = Vec::new();
-        for entry in fs::read_dir(models).map_err(folder_error)? {
-            let folder = entry.map_err(folder_error)?.path();
-            if folder.join("model.toml").exists() {
-                folders.push(folder);
-            }
-        }
-        folders.sort();
-        let (mut found, mut problems) = (Vec::new(), Vec::new());
-        for model in open_all(&folders) {
-            match model {
-                Ok(model) => found.push(model),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        let text = Slot::pick(Modality::Text, &found, &mut problems);
-        let image = Slot::pick(Modality::Image, &found, &mut problems);
-        let audio = Slot::pick(Modality::Audio, &found, &mut problems);
-        for problem in &problems {
+    pub fn open_choosing(
+        models: &Path,
+        limits: Limits,
+        choice: &Choice,
+        memory_bytes_max: u64,
+    ) -> Result<Encoders, ModelError> {
+        let library = Library {
+            path: models.to_owned(),
+            limits,
+            folders: registry::scan(models)?,
+            memory: Arc::new(Memory::new(memory_bytes_max)),
+            hashed: Mutex::default(),
+        };
+        let encoders = Encoders::of(Arc::new(library), choice);
+        for problem in encoders.problems() {
             tracing::warn!(%problem, "model set aside");
         }
-        Ok(Encoders { limits, problems, text, image, audio })
+        Ok(encoders)
     }
 
-    /// Why models were set aside when the folder was opened; empty if all is well.
+    /// The same models with other wishes.
+    #[must_use]
+    pub fn choosing(&self, choice: &Choice) -> Encoders {
+        Encoders::of(Arc::clone(&self.library), choice)
+    }
+
+    /// Looks at the folder again, for models that were put there or taken away. What is in memory
+    /// stays there.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn rescan(&self, choice: &Choice) -> Result<Encoders, ModelError> {
+        let library = &self.library;
+        library.memory.forget_refusals();
+        let library = Library {
+            path: library.path.clone(),
+            limits: library.limits.clone(),
+            folders: registry::scan(&library.path)?,
+            memory: Arc::clone(&library.memory),
+            hashed: Mutex::new(library.found_right()),
+        };
+        Ok(Encoders::of(Arc::new(library), choice))
+    }
+
+    /// Only the model of that name, for what it is for, whatever is chosen and whichever space its
+    /// vectors lie in: to try it.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] if there is no such model, or its files are not those it means.
+    pub fn only(&self, name: &str) -> Result<Encoders, ModelError> {
+        let model = self.library.find(name)?;
+        let mut selection = Selection::default();
+        selection.used.insert(model.purpose, Ok(model));
+        Ok(Encoders { library: Arc::clone(&self.library), selection: Arc::new(selection) })
+    }
+
+    /// Why models were set aside; empty if all is well.
     #[must_use]
     pub fn problems(&self) -> &[ModelError] {
-        &self.problems
+        &self.selection.problems
     }
 
     /// Understands words.
@@ -90,7 +137,7 @@ impl Encoders {
     /// [`EncodeError::Unreadable`] if there are none and [`EncodeError::OverLimit`] if there are
     /// too many: tell the sender. [`EncodeError::Unavailable`]: go on without.
     pub fn encode_text(&self, text: &str) -> Result<Encoding, EncodeError> {
-        self.text.get(TextModel::load)?.encode(text, &self.limits)
+        self.model::<TextModel>(Modality::Text)?.encode(text, &self.library.limits)
     }
 
     /// Understands a picture file: JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI.
@@ -100,7 +147,7 @@ impl Encoders {
     /// [`EncodeError::Unreadable`] and [`EncodeError::OverLimit`]: tell the sender.
     /// [`EncodeError::Unavailable`]: go on without.
     pub fn encode_image(&self, bytes: &[u8]) -> Result<Encoding, EncodeError> {
-        self.image.get(ImageModel::load)?.encode(bytes, &self.limits)
+        self.model::<ImageModel>(Modality::Image)?.encode(bytes, &self.library.limits)
     }
 
     /// Understands a sound file: WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis, AAC, ALAC, Matroska. Of a
@@ -110,7 +157,7 @@ impl Encoders {
     ///
     /// As [`encode_image`](Self::encode_image).
     pub fn encode_audio(&self, bytes: &[u8]) -> Result<Encoding, EncodeError> {
-        self.audio.get(AudioModel::load)?.encode(Modality::Audio, bytes, &self.limits)
+        self.model::<AudioModel>(Modality::Audio)?.encode(Modality::Audio, bytes, &self.library.limits)
     }
 
     /// Understands a film by its sound track, or an animated GIF, WebP or PNG by its frames. The
@@ -127,133 +174,260 @@ impl Encoders {
             }
             other => other,
         };
-        match Film::open(bytes, &self.limits)? {
-            Film::Frames(frames) => {
-                self.image.get(ImageModel::load).map_err(for_video)?.understand(Modality::Video, &frames)
-            }
-            Film::Sound => self
-                .audio
-                .get(AudioModel::load)
+        let limits = &self.library.limits;
+        match Film::open(bytes, limits)? {
+            Film::Frames(frames) => self
+                .model::<ImageModel>(Modality::Image)
                 .map_err(for_video)?
-                .encode(Modality::Video, bytes, &self.limits)
+                .understand(Modality::Video, &frames),
+            Film::Sound => self
+                .model::<AudioModel>(Modality::Audio)
+                .map_err(for_video)?
+                .encode(Modality::Video, bytes, limits)
                 .map_err(explain),
         }
     }
 
-    /// The models in use, in the order of modalities.
+    /// The models in use, in the order of purposes; those of particular languages follow the model
+    /// of texts.
     #[must_use]
     pub fn models(&self) -> Vec<ModelSummary> {
-        [self.text.summary(), self.image.summary(), self.audio.summary()].into_iter().flatten().collect()
+        self.in_use().map(|model| self.library.summary(model)).collect()
     }
 
-    /// Loads every model now rather than on first use; gives why any cannot be.
+    /// Every folder of a model, in the order of names, and whether it is in use.
+    #[must_use]
+    pub fn found(&self) -> Vec<FoundModel> {
+        let state = |folder: &Folder| {
+            let Some(model) = &folder.model else {
+                return ModelState::Refused(folder.problem.as_ref().map_or_else(String::new, reason));
+            };
+            let refusal = folder.problem.clone().or_else(|| self.library.refusal(model));
+            match refusal.or_else(|| self.selection.misfit(model)) {
+                Some(refusal) => ModelState::Refused(reason(&refusal)),
+                None if self.in_use().any(|used| used.id() == model.id()) => ModelState::InUse,
+                None => ModelState::Available,
+            }
+        };
+        let found = |folder: &Folder| FoundModel {
+            folder: folder.name.clone(),
+            summary: folder.model.as_ref().map(|model| self.library.summary(model)),
+            state: state(folder),
+        };
+        self.library.folders.iter().map(found).collect()
+    }
+
+    /// What everything that decides the encodings of a modality is called: contents that are alike
+    /// have the same encodings under the same signature.
+    #[must_use]
+    pub fn signature(&self, modality: Modality) -> String {
+        let id = |modality| match self.selection.used.get(&Purpose::Encoder(modality)) {
+            Some(Ok(model)) => model.id(),
+            Some(Err(_)) | None => String::new(),
+        };
+        let parts = match modality {
+            Modality::Text => {
+                let languages = self.selection.languages.iter().map(|model| model.id());
+                std::iter::once(id(Modality::Text)).chain(languages).collect()
+            }
+            Modality::Image | Modality::Audio => vec![id(modality)],
+            // A film is understood by its frames and its sound.
+            Modality::Video => vec![id(Modality::Video), id(Modality::Image), id(Modality::Audio)],
+        };
+        format!("{} {} {:?}", modality.name(), parts.join("+"), self.library.limits)
+    }
+
+    /// The shared space of the semantic vectors; `None` without a model of texts, which makes it.
+    #[must_use]
+    pub fn space(&self) -> Option<String> {
+        self.selection.space()
+    }
+
+    /// Looks whether the files of the models in use are still there, in their size.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] names the first that is not.
+    pub fn check_files(&self) -> Result<(), ModelError> {
+        self.in_use().try_for_each(|model| model.check_sizes())
+    }
+
+    /// Loads every model in use that is not optional now rather than on first use; gives why any
+    /// cannot be.
     pub fn load_all(&self) -> Vec<ModelError> {
-        let errors = [
-            self.text.load(TextModel::load).err(),
-            self.image.load(ImageModel::load).err(),
-            self.audio.load(AudioModel::load).err(),
-        ];
-        errors.into_iter().flatten().flatten().collect()
+        let required = self.in_use().filter(|model| !model.document.optional);
+        required.filter_map(|model| self.library.load(model).err()).collect()
+    }
+
+    /// Loads the model of that name, whether it is in use or not, which checks its hashes and its
+    /// shapes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`] if there is no such model, or it is not what its `model.toml` says.
+    pub fn load(&self, name: &str) -> Result<(), ModelError> {
+        self.library.load(&*self.library.find(name)?)
     }
 
     /// Frees the memory of every model once the runs in progress end; the next use loads it again,
     /// also one that could not be loaded before.
     pub fn unload(&self) {
-        *lock(&self.text.loaded) = None;
-        *lock(&self.image.loaded) = None;
-        *lock(&self.audio.loaded) = None;
+        self.library.memory.clear();
     }
-}
 
-impl<T> Slot<T> {
-    /// Takes the model of a modality; of two, neither, as nothing says which is meant.
-    fn pick(modality: Modality, found: &[Model], problems: &mut Vec<ModelError>) -> Slot<T> {
-        let mut of_it = found.iter().filter(|model| model.modality == modality);
-        let model = match (of_it.next(), of_it.next()) {
-            (Some(model), None) => Ok(model.clone()),
-            (Some(first), Some(second)) => {
-                let problem = second.refused(format!(
-                    "model.toml: modality is {}, which `{}` is for already, expected one model a modality",
-                    modality.name(),
-                    first.document.name
-                ));
-                let reason = problem.to_string();
-                problems.push(problem);
-                Err(reason)
+    /// Frees the memory of the models that were not used since `idle` ago; gives how many.
+    pub fn unload_idle(&self, idle: Duration) -> usize {
+        self.library.memory.unload_idle(idle)
+    }
+
+    fn of(library: Arc<Library>, choice: &Choice) -> Encoders {
+        let mut selection = Selection::of(&library.folders, choice);
+        library.check_hashes(&mut selection);
+        Encoders { library, selection: Arc::new(selection) }
+    }
+
+    fn in_use(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.selection.used.iter().flat_map(|(purpose, model)| {
+            let beside: &[Arc<Model>] = match purpose {
+                Purpose::Encoder(Modality::Text) => &self.selection.languages,
+                Purpose::Encoder(_) | Purpose::Fusion => &[],
+            };
+            model.iter().chain(beside)
+        })
+    }
+
+    /// The loaded model of a modality; loads it if this is the first use.
+    fn model<T: Loadable>(&self, modality: Modality) -> Result<Arc<T>, EncodeError> {
+        let unavailable = |reason: String| EncodeError::Unavailable { modality, reason };
+        match self.selection.used.get(&Purpose::Encoder(modality)) {
+            Some(Ok(model)) => {
+                self.library.memory.get(model).map_err(|problem| unavailable(problem.to_string()))
             }
-            (None, _) => match problems.as_slice() {
-                [] => Err("no model is installed for it".to_owned()),
-                problems => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
-            },
+            Some(Err(problem)) => Err(unavailable(problem.to_string())),
+            None => Err(unavailable(match self.selection.problems.as_slice() {
+                [] => "no model is installed for it".to_owned(),
+                problems => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            })),
+        }
+    }
+}
+
+impl Library {
+    /// The model of that name; of several versions the highest.
+    fn find(&self, name: &str) -> Result<Arc<Model>, ModelError> {
+        let none = || ModelError::Refused {
+            model: name.to_owned(),
+            reason: format!("it is not in the models folder `{}`", self.path.display()),
         };
-        Slot { modality, model, loaded: Mutex::new(None) }
+        let folder = registry::find(&self.folders, name).ok_or_else(none)?;
+        if let Some(problem) = &folder.problem {
+            return Err(problem.clone());
+        }
+        folder.model.clone().ok_or_else(none)
     }
 
-    /// The loaded model; loads it if this is the first use.
-    fn get(&self, load: fn(&Model) -> Result<T, ModelError>) -> Result<Arc<T>, EncodeError> {
-        let unavailable = |reason| EncodeError::Unavailable { modality: self.modality, reason };
-        self.load(load).map_err(|problem| {
-            unavailable(match (problem, &self.model) {
-                (Some(problem), _) => problem.to_string(),
-                (None, Err(reason)) => reason.clone(),
-                (None, Ok(_)) => "no model is installed for it".to_owned(),
-            })
-        })
+    fn load(&self, model: &Model) -> Result<(), ModelError> {
+        match model.purpose {
+            Purpose::Encoder(Modality::Text) => self.memory.get::<TextModel>(model).map(drop),
+            Purpose::Encoder(Modality::Image) => self.memory.get::<ImageModel>(model).map(drop),
+            Purpose::Encoder(Modality::Audio) => self.memory.get::<AudioModel>(model).map(drop),
+            Purpose::Encoder(Modality::Video) | Purpose::Fusion => {
+                let name = model.purpose.name();
+                Err(model.refused(format!("a model of {name} is of no use to this version")))
+            }
+        }
     }
 
-    /// As [`get`](Self::get); the error is `None` if there is no model to load.
-    fn load(&self, load: fn(&Model) -> Result<T, ModelError>) -> Result<Arc<T>, Option<ModelError>> {
-        let Ok(model) = &self.model else { return Err(None) };
-        // The lock is held while loading, so that those who come meanwhile wait for the one load.
-        let mut loaded = lock(&self.loaded);
-        loaded
-            .get_or_insert_with(|| {
-                let result = load(model);
-                match &result {
-                    Ok(_) => tracing::debug!(model = model.id(), "model loaded"),
-                    Err(problem) => tracing::warn!(%problem, "model refused"),
-                }
-                result.map(Arc::new)
-            })
-            .clone()
-            .map_err(Some)
-    }
-
-    fn summary(&self) -> Option<ModelSummary> {
-        let model = self.model.as_ref().ok()?;
-        Some(ModelSummary {
-            name: model.document.name.clone(),
-            version: model.document.version.clone(),
-            modality: self.modality,
-            dim: model.document.dim,
+    fn summary(&self, model: &Model) -> ModelSummary {
+        let document = &model.document;
+        ModelSummary {
+            name: document.name.clone(),
+            version: document.version.clone(),
+            purpose: model.purpose,
+            dim: document.dim,
             bytes: model.bytes(),
-            licence: model.document.licence.clone(),
-            loaded: matches!(*lock(&self.loaded), Some(Ok(_))),
-        })
+            licence: document.licence.clone(),
+            optional: document.optional,
+            space: document.space(),
+            languages: model.languages().to_vec(),
+            loaded: self.memory.holds(model),
+        }
+    }
+
+    /// Why the model was found unfit after it was picked.
+    fn refusal(&self, model: &Model) -> Option<ModelError> {
+        let hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        hashed.get(&fingerprint(model)).cloned().flatten().or_else(|| self.memory.refusal(model))
+    }
+
+    /// The models whose hashes were right.
+    fn found_right(&self) -> BTreeMap<String, Option<ModelError>> {
+        let hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        hashed.iter().filter(|(_, problem)| problem.is_none()).map(|(of, _)| (of.clone(), None)).collect()
+    }
+
+    /// Compares the hashes of the models that were picked, side by side, as hashing tens of
+    /// megabytes one after another would delay the start. Those whose hashes were right stay right:
+    /// they are compared again when they are loaded.
+    fn check_hashes(&self, selection: &mut Selection) {
+        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        let picked = selection.used.values().flatten().chain(&selection.languages);
+        let unchecked: Vec<&Arc<Model>> =
+            picked.filter(|model| !hashed.contains_key(&fingerprint(model))).collect();
+        let outcomes: Vec<Option<ModelError>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                unchecked.iter().map(|model| scope.spawn(|| model.check_hashes().err())).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("reading and hashing a file does not panic"))
+                .collect()
+        });
+        hashed.extend(unchecked.iter().map(|model| fingerprint(model)).zip(outcomes));
+        let problem = |model: &Model| hashed.get(&fingerprint(model)).cloned().flatten();
+        for model in selection.used.values_mut() {
+            if let Some(problem) = model.as_ref().ok().and_then(|model| problem(model)) {
+                selection.problems.push(problem.clone());
+                *model = Err(problem);
+            }
+        }
+        selection.languages.retain(|model| match problem(model) {
+            Some(problem) => {
+                selection.problems.push(problem);
+                false
+            }
+            None => true,
+        });
     }
 }
 
-/// Opens models side by side, as hashing tens of megabytes one after another would delay the start.
-fn open_all(folders: &[std::path::PathBuf]) -> Vec<Result<Model, ModelError>> {
-    thread::scope(|scope| {
-        let opened: Vec<_> = folders
-            .iter()
-            .map(|folder| {
-                scope.spawn(move || {
-                    let model = Model::open(folder)?;
-                    model.check_hashes()?;
-                    Ok(model)
-                })
-            })
-            .collect();
-        opened
-            .into_iter()
-            .map(|thread| thread.join().expect("reading and hashing a file does not panic"))
-            .collect()
-    })
+impl Loadable for TextModel {
+    fn load_from(model: &Model) -> Result<Self, ModelError> {
+        TextModel::load(model)
+    }
 }
 
-/// A panic while loading leaves nothing behind, so the lock is as good as new.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Loadable for ImageModel {
+    fn load_from(model: &Model) -> Result<Self, ModelError> {
+        ImageModel::load(model)
+    }
+}
+
+impl Loadable for AudioModel {
+    fn load_from(model: &Model) -> Result<Self, ModelError> {
+        AudioModel::load(model)
+    }
+}
+
+/// Where a model lies, and which files it means.
+fn fingerprint(model: &Model) -> String {
+    let files = model.document.file.iter().map(|file| format!("{}={}", file.path, file.sha256));
+    format!("{} {}", model.folder.display(), files.collect::<Vec<_>>().join(" "))
+}
+
+/// The sentence without the model's name, for where that stands beside it.
+fn reason(problem: &ModelError) -> String {
+    match problem {
+        ModelError::Refused { reason, .. } => reason.clone(),
+        ModelError::Folder { .. } => problem.to_string(),
+    }
 }

@@ -21,7 +21,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn open(name: &str) -> Model {
-    Model::open(&folder(name)).expect("a bundled model opens")
+    Model::read(&folder(name)).expect("a bundled model opens")
 }
 
 fn read(name: &str, file: &str) -> Vec<u8> {

@@ -1,29 +1,26 @@
 //! Pictures: pixels to one direction and the names of what is seen.
 
 use ::image::RgbImage;
-use attuned_recommender::{Embedding, Modality};
+use attuned_recommender::Modality;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::bridge::Bridge;
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
-use crate::model::{ImageEntry, Model, RoleEntry};
+use crate::model::{ImageEntry, Model};
 use crate::network::{Array, Network};
+use crate::outputs::Outputs;
 
 pub(crate) mod decode;
 
 /// An image model with its labels.
 #[derive(Debug)]
 pub(crate) struct ImageModel {
-    id: String,
     network: Network,
-    bridge: Bridge,
+    outputs: Outputs,
     pub entry: ImageEntry,
-    embedding_at: usize,
-    labels_at: usize,
 }
 
 impl ImageModel {
@@ -40,15 +37,7 @@ impl ImageModel {
             .ok_or_else(|| model.refused("model.toml: section [image] is missing"))?;
         let crop = entry.crop as usize;
         model.expect_input(&[1, 3, crop, crop])?;
-        let (embedding_at, labels_at, role, labels) = model.classifier_outputs()?;
-        Ok(ImageModel {
-            id: model.id(),
-            network: Network::load(model)?,
-            bridge: Bridge::load(model, role, labels)?,
-            entry,
-            embedding_at,
-            labels_at,
-        })
+        Ok(ImageModel { outputs: Outputs::load(model)?, network: Network::load(model)?, entry })
     }
 
     /// Understands a picture file.
@@ -77,11 +66,7 @@ impl ImageModel {
         if sums.is_empty() {
             return Err(unavailable("there are no pictures".to_owned()));
         }
-        let labels = self.bridge.labels(&sums[self.labels_at]);
-        let semantic = self.bridge.semantic(&sums[self.labels_at]).map_err(unavailable)?;
-        let embedding = Embedding::from_values(sums.swap_remove(self.embedding_at))
-            .map_err(|error| unavailable(error.to_string()))?;
-        Ok(Encoding { modality, model: self.id.clone(), embedding, semantic, labels })
+        self.outputs.encoding(modality, &sums).map_err(unavailable)
     }
 
     /// The network's outputs for one square of pixels of the model's size.
@@ -163,51 +148,6 @@ fn normalised(square: &[u8], entry: &ImageEntry) -> Vec<f32> {
         }
     }
     values
-}
-
-impl Model {
-    /// Checks the shape of the only input that `model.toml` lists.
-    pub(crate) fn expect_input(&self, shape: &[usize]) -> Result<(), ModelError> {
-        use crate::model::DimEntry;
-        let expected: Vec<DimEntry> = shape.iter().copied().map(DimEntry::Values).collect();
-        match self.document.network.input.as_slice() {
-            [input] if input.shape == expected => Ok(()),
-            _ => Err(self.refused(format!(
-                "model.toml: a model of {} has one input, of shape {shape:?} as its section says",
-                self.modality.name()
-            ))),
-        }
-    }
-
-    /// Where the embedding and the labels are among the outputs, how the labels are to be read,
-    /// and how many there are.
-    pub(crate) fn classifier_outputs(&self) -> Result<(usize, usize, RoleEntry, usize), ModelError> {
-        use crate::model::DimEntry;
-        let outputs = &self.document.network.output;
-        let embedding_at = outputs.iter().position(|output| output.role == RoleEntry::Embedding);
-        let labels_at = outputs.iter().position(|output| output.role != RoleEntry::Embedding);
-        let (2, Some(embedding_at), Some(labels_at)) = (outputs.len(), embedding_at, labels_at) else {
-            return Err(self.refused(
-                "model.toml: expected two outputs: one of role embedding, one of role logits or probabilities",
-            ));
-        };
-        let expected = [DimEntry::Values(1), DimEntry::Values(self.document.dim)];
-        if outputs[embedding_at].shape != expected {
-            return Err(self.refused(format!(
-                "model.toml: output `{}` has another shape than [1, {}], expected that as dim says",
-                outputs[embedding_at].name, self.document.dim
-            )));
-        }
-        match outputs[labels_at].shape.as_slice() {
-            [DimEntry::Values(1), DimEntry::Values(labels)] => {
-                Ok((embedding_at, labels_at, outputs[labels_at].role, *labels))
-            }
-            _ => Err(self.refused(format!(
-                "model.toml: output `{}` has no shape [1, labels], expected it",
-                outputs[labels_at].name
-            ))),
-        }
-    }
 }
 
 #[cfg(test)]

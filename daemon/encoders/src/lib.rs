@@ -13,14 +13,20 @@ mod error;
 mod golden;
 mod image;
 mod limits;
+mod memory;
 mod model;
 mod network;
+mod outputs;
+mod purpose;
+mod registry;
 #[cfg(test)]
 mod robustness;
 mod text;
 mod video;
 
 pub use encoders::Encoders;
-pub use encoding::{Encoding, LABELS_MAX, ModelSummary};
+pub use encoding::{Encoding, FoundModel, LABELS_MAX, ModelState, ModelSummary};
 pub use error::{EncodeError, ModelError};
 pub use limits::Limits;
+pub use purpose::Purpose;
+pub use registry::Choice;

@@ -1,6 +1,6 @@
 //! Whether models and media folders are there and are what they say.
 
-use attuned_encoders::{Encoders, Limits};
+use attuned_encoders::{Encoders, Limits, Purpose};
 use attuned_recommender::Modality;
 
 use crate::config::Config;
@@ -19,14 +19,14 @@ pub fn examine_models(config: &Config) -> Vec<Check> {
         encoders.problems().iter().map(|problem| Check::fail(NAME, problem.to_string(), advice)).collect();
     let models = encoders.models();
     for modality in [Modality::Text, Modality::Image, Modality::Audio] {
-        if !models.iter().any(|model| model.modality == modality) && checks.is_empty() {
+        if !models.iter().any(|model| model.purpose == Purpose::Encoder(modality)) && checks.is_empty() {
             let finding = format!("no model in {} is for {}", config.models.path.display(), modality.name());
             checks.push(Check::fail(NAME, finding, advice));
         }
     }
     if checks.is_empty() {
         let bytes = models.iter().map(|model| model.bytes).sum();
-        let names: Vec<_> = models.iter().map(|model| format!("{}@{}", model.name, model.version)).collect();
+        let names: Vec<_> = models.iter().map(attuned_encoders::ModelSummary::id).collect();
         checks.push(Check::ok(NAME, format!("{}, {}, hashes are right", names.join(", "), megabytes(bytes))));
     }
     checks

@@ -1,7 +1,7 @@
 //! What stands between the pipeline and the encoders: a bounded number of threads that encode, and
 //! the list of items that are still to be understood.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use attuned_encoders::{EncodeError, Encoders, Encoding};
@@ -33,18 +33,15 @@ pub(super) enum Piece {
 
 pub(super) struct Understanding {
     encoders: Option<Arc<Encoders>>,
-    models: BTreeMap<Modality, String>,
+    /// Names and versions of the models in use.
+    models: BTreeSet<String>,
     permits: Arc<Semaphore>,
     pending: Arc<Pending>,
 }
 
 pub(super) fn start(encoders: Option<Arc<Encoders>>) -> (Understanding, Arc<Pending>) {
     let pending = Arc::new(Pending::default());
-    let models = encoders
-        .iter()
-        .flat_map(|encoders| encoders.models())
-        .map(|model| (model.modality, format!("{}@{}", model.name, model.version)))
-        .collect();
+    let models = encoders.iter().flat_map(|encoders| encoders.models()).map(|model| model.id()).collect();
     let permits = Arc::new(Semaphore::new(ENCODING_MAX));
     (Understanding { encoders, models, permits, pending: Arc::clone(&pending) }, pending)
 }
@@ -86,9 +83,12 @@ impl Understanding {
 
     /// Whether what was understood of the item came from a model that is no longer in use.
     pub(super) fn is_outdated(&self, item: &StoredItem) -> bool {
-        item.content.iter().flat_map(|content| &content.embeddings).any(|(modality, made)| {
-            made.model != OWN_MODEL && self.models.get(modality).is_some_and(|current| *current != made.model)
-        })
+        !self.models.is_empty()
+            && item
+                .content
+                .iter()
+                .flat_map(|content| content.embeddings.values())
+                .any(|made| made.model != OWN_MODEL && !self.models.contains(&made.model))
     }
 
     /// Notes that an item is to be understood.

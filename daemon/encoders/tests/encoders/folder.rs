@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use attuned_encoders::{EncodeError, Encoders, Limits, ModelError};
+use attuned_encoders::{Choice, EncodeError, Encoders, Limits, ModelError, ModelState};
 use attuned_recommender::Modality;
 
 use crate::models;
@@ -102,26 +103,81 @@ fn a_dimension_that_is_not_the_outputs_is_refused() {
     );
 }
 
-#[test]
-fn of_two_models_for_one_modality_neither_is_taken() {
-    let folder = copied();
-    fs::rename(folder.path().join("efficientnet-lite0"), folder.path().join("eyes")).expect("renamed");
-    edit(&folder.path().join("eyes/model.toml"), |text| {
-        text.replacen("\"efficientnet-lite0\"", "\"eyes\"", 1)
-    });
-    fs::create_dir(folder.path().join("efficientnet-lite0")).expect("a folder");
-    for entry in fs::read_dir(models().join("efficientnet-lite0")).expect("a model").flatten() {
+/// Copies a bundled model into the folder under another name.
+fn add_copy(folder: &Path, of: &str, name: &str) {
+    fs::create_dir(folder.join(name)).expect("a folder");
+    for entry in fs::read_dir(models().join(of)).expect("a model").flatten() {
         if entry.path().is_file() {
-            let to = folder.path().join("efficientnet-lite0").join(entry.file_name());
-            fs::copy(entry.path(), to).expect("copied");
+            fs::copy(entry.path(), folder.join(name).join(entry.file_name())).expect("copied");
         }
     }
+    edit(&folder.join(name).join("model.toml"), |text| {
+        text.replacen(&format!("\"{of}\""), &format!("\"{name}\""), 1)
+    });
+}
+
+#[test]
+fn of_several_models_the_one_that_is_chosen_is_used() {
+    let folder = copied();
+    add_copy(folder.path(), "efficientnet-lite0", "eyes");
     let encoders = open(folder.path());
-    assert_eq!(
-        encoders.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [
-            "model `eyes`: model.toml: modality is image, which `efficientnet-lite0` is for already, expected one model a modality"
-        ]
-    );
-    assert!(matches!(encoders.encode_image(b"any"), Err(EncodeError::Unavailable { .. })));
+    assert_eq!(encoders.problems(), []);
+    let picture = fs::read(models().join("efficientnet-lite0/golden/cat.png")).expect("read");
+    let model = |encoders: &Encoders| encoders.encode_image(&picture).expect("understood").model;
+    assert_eq!(model(&encoders), "efficientnet-lite0@1");
+    let wanted = vec!["eyes".to_owned()];
+    let other = encoders.choosing(&Choice { wanted, ..Choice::default() });
+    assert_eq!(model(&other), "eyes@1");
+    assert_eq!(model(&encoders), "efficientnet-lite0@1", "the first choice stands");
+    let states: Vec<_> = other.found().into_iter().map(|found| (found.folder, found.state)).collect();
+    let [(_, first), (_, second), ..] = states.as_slice() else { panic!("{states:?}") };
+    assert_eq!((first, second), (&ModelState::Available, &ModelState::InUse));
+}
+
+#[test]
+fn models_are_unloaded_to_make_room_and_when_they_are_idle() {
+    let folder = copied();
+    // Room for one of them at a time.
+    let encoders = Encoders::open_choosing(folder.path(), Limits::default(), &Choice::default(), 40 << 20)
+        .expect("opens");
+    let loaded = || -> Vec<String> {
+        encoders.models().into_iter().filter(|model| model.loaded).map(|model| model.name).collect()
+    };
+    let picture = fs::read(models().join("efficientnet-lite0/golden/cat.png")).expect("read");
+    let sound = fs::read(models().join("musicnn-mtt/golden/beat.wav")).expect("read");
+    encoders.encode_audio(&sound).expect("understood");
+    assert_eq!(loaded(), ["musicnn-mtt"]);
+    let before = encoders.encode_image(&picture).expect("understood");
+    assert_eq!(loaded(), ["efficientnet-lite0"], "there is room for one");
+    encoders.encode_audio(&sound).expect("understood");
+    assert_eq!(loaded(), ["musicnn-mtt"]);
+    assert_eq!(encoders.unload_idle(Duration::from_secs(3600)), 0);
+    assert_eq!(encoders.unload_idle(Duration::ZERO), 1);
+    assert_eq!(loaded(), Vec::<String>::new());
+    assert_eq!(encoders.encode_image(&picture), Ok(before), "loaded again, it gives the same");
+}
+
+#[test]
+fn a_model_larger_than_the_budget_is_loaded_alone() {
+    let encoders =
+        Encoders::open_choosing(&models(), Limits::default(), &Choice::default(), 1).expect("opens");
+    let sound = fs::read(models().join("musicnn-mtt/golden/beat.wav")).expect("read");
+    encoders.encode_audio(&sound).expect("understood");
+    assert_eq!(encoders.models().iter().filter(|model| model.loaded).count(), 1);
+}
+
+#[test]
+fn a_folder_that_is_added_later_is_found() {
+    let folder = copied();
+    let encoders = open(folder.path());
+    encoders.load_all();
+    add_copy(folder.path(), "musicnn-mtt", "ears");
+    let later =
+        encoders.rescan(&Choice { remembered: vec!["musicnn-mtt@1".to_owned()], ..Choice::default() });
+    let later = later.expect("listed");
+    assert!(later.found().iter().any(|found| found.folder == "ears"));
+    assert!(later.models().iter().all(|model| model.loaded), "what is in memory stays there");
+    assert_eq!(later.only("ears").expect("there").models()[0].name, "ears");
+    let none = later.only("noses").expect_err("there is none");
+    assert!(none.to_string().starts_with("model `noses`: it is not in the models folder"), "{none}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use attuned_encoders::{EncodeError, Encoding, LABELS_MAX};
+use attuned_encoders::{EncodeError, Encoding, LABELS_MAX, Purpose};
 use attuned_recommender::{Embedding, Modality};
 
 use crate::{encoders, models, on_two_threads, rows, shared};
@@ -38,10 +38,14 @@ fn each_medium_gives_embedding_semantic_vector_and_labels() {
     let sound = encoders.encode_audio(&golden("musicnn-mtt", "plucked.wav")).expect("understood");
     check_encoding(&sound, Modality::Audio, "musicnn-mtt@1", 200);
     let summaries: Vec<_> =
-        encoders.models().iter().map(|model| (model.modality, model.dim, model.loaded)).collect();
+        encoders.models().iter().map(|model| (model.purpose, model.dim, model.loaded)).collect();
     assert_eq!(
         summaries,
-        [(Modality::Text, 384, true), (Modality::Image, 1280, true), (Modality::Audio, 200, true)]
+        [(Modality::Text, 384), (Modality::Image, 1280), (Modality::Audio, 200)].map(|(modality, dim)| (
+            Purpose::Encoder(modality),
+            dim,
+            true
+        ))
     );
 
     encoders.unload();

@@ -1,0 +1,23 @@
+//! `[bridge]`: the labels of a network, and where they lie in the shared space.
+
+use serde::Deserialize;
+
+use super::expect;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BridgeEntry {
+    pub labels: String,
+    pub temperature: f32,
+    pub top: usize,
+    pub label_vectors: String,
+    #[serde(rename = "label_prompt")]
+    _label_prompt: Option<String>,
+}
+
+impl BridgeEntry {
+    pub fn check(&self) -> Result<(), String> {
+        expect(self.temperature > 0.0, || format!("temperature is {}, expected above 0", self.temperature))?;
+        expect(self.top > 0, || format!("top is {}, expected at least 1", self.top))
+    }
+}
