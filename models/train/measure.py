@@ -80,10 +80,18 @@ class Image224(Bridged):
 
 class Sound(Bridged):
     def outputs(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Pooled features and classes of a recording of at most a minute."""
         settings = self.settings["audio"]
-        mel = front_ends.log_mel(front_ends.load_audio(path, settings), settings)
-        runs = [self.session.run(None, {"log_mel": patch}) for patch in front_ends.patches(mel, settings)]
-        return tuple(np.mean([run[i][0] for run in runs], axis=0) for i in range(2))
+        samples = front_ends.load_audio(path, settings)
+        cut = front_ends.patches(front_ends.log_mel(samples, settings), settings)
+        runs = [self.session.run(None, {"log_mel": patch}) for _, patch in cut]
+        features, classes = (np.stack([run[i][0] for run in runs]) for i in range(2))
+        loudnesses = np.array([front_ends.loudness(samples, start, settings) for start, _ in cut])
+        weights = front_ends.pool_weights(loudnesses, features)
+        return weights @ features, weights @ classes
+
+    def embed(self, path: Path) -> np.ndarray:
+        return self.semantic(self.outputs(path)[1] ** (1.0 / self.settings["bridge"]["temperature"]))
 
 
 def _name(text: str) -> str:
@@ -135,6 +143,41 @@ def everyday_sounds(sound: Sound) -> None:
     print(f"ESC-10, {len(rows)} clips, across folds: 1-nearest-neighbour {nearest:.3f}, precision at 5 {precision:.3f}")
 
 
+def named_sounds(text: Text, sound: Sound) -> None:
+    folder = _SHARED / "audio-esc10"
+    rows = _rows(folder, "labels.csv")
+    if rows is None:
+        return
+    label = np.array([row["label"] for row in rows])
+    kinds = np.array(sorted(set(label)))
+    clips = np.stack([sound.embed(folder / row["file"]) for row in rows])
+    best = kinds[(clips @ text.embed([kind.replace("_", " ") for kind in kinds]).T).argmax(axis=1)]
+    print(f"ESC-10, {len(rows)} clips: named by the nearest of ten words {(best == label).mean():.3f}")
+
+
+def _kind(label: int) -> str:
+    """AudioSet lists 13 kinds of speech first, and its 145 of music from the 133rd on."""
+    return "speech" if label < 13 else "music" if 132 <= label < 277 else "other"
+
+
+def kinds_of_sound(sound: Sound) -> None:
+    folders = [_SHARED / name for name in ("audio-esc10", "audio-fsdd", "audio-music-librosa")]
+    if not all(folder.exists() for folder in folders):
+        print(f"left out: one of {', '.join(map(str, folders))} is absent")
+        return
+    clips = [(folders[0] / row["file"], "other") for row in _rows(folders[0], "labels.csv")]
+    clips += [(file, "speech") for file in sorted(folders[1].glob("*.wav"))]
+    others = ("pibble", "glacier", "456440")
+    for file in sorted(folders[2].glob("*.ogg")):
+        is_speech, is_other = file.name.startswith("198-"), file.name.startswith(others)
+        clips.append((file, "speech" if is_speech else "other" if is_other else "music"))
+    right = {kind: [] for kind in ("speech", "music", "other")}
+    for file, kind in clips:
+        right[kind].append(_kind(int(sound.outputs(file)[1].argmax())) == kind)
+    shares = ", ".join(f"{kind} {np.mean(hits):.3f} of {len(hits)}" for kind, hits in right.items())
+    print(f"kinds of sound, {len(clips)} clips: {np.mean(sum(right.values(), [])):.3f}; {shares}")
+
+
 # What a person would type, and the beginnings of the files that answer it.
 _MUSIC = [
     ("classical violin and strings orchestra", ("Hungarian", "Kevin_MacLeod_-_P")),
@@ -161,7 +204,7 @@ def music(text: Text, sound: Sound) -> None:
         print(f"left out: {folder} is absent")
         return
     files = sorted(folder.glob("*.ogg"))
-    clips = np.stack([sound.semantic(sound.outputs(file)[1]) for file in files])
+    clips = np.stack([sound.embed(file) for file in files])
     ranks = []
     for query, answers in _MUSIC:
         order = np.argsort(-(text.embed([query]) @ clips.T)[0])
@@ -171,10 +214,12 @@ def music(text: Text, sound: Sound) -> None:
 
 
 def main() -> None:
-    text, image, sound = Text(), Image224("efficientnet-lite0"), Sound("musicnn-mtt")
+    text, image, sound = Text(), Image224("efficientnet-lite0"), Sound("yamnet")
     imagenet(image)
     captions(text, image)
     everyday_sounds(sound)
+    named_sounds(text, sound)
+    kinds_of_sound(sound)
     music(text, sound)
 
 

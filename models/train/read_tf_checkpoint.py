@@ -12,6 +12,7 @@ import numpy as np
 
 _TABLE_MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48
+_STRING = 7
 _DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}
 
 
@@ -88,6 +89,8 @@ def read(index: bytes, shard: bytes) -> dict[str, np.ndarray]:
             if key == b"":
                 continue  # the bundle's header
             entry = dict(_fields(value))
+            if entry[1] == _STRING:
+                continue  # a SavedModel's description of itself
             begin, length = entry.get(4, 0), entry.get(5, 0)
             flat = np.frombuffer(shard[begin : begin + length], dtype=_DTYPES[entry[1]])
             variables[key.decode()] = flat.reshape(_shape(entry.get(2, b"")))

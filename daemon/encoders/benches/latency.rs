@@ -1,5 +1,5 @@
 //! Prints how long one text, picture and sound take, and what the models take in memory:
-//! `cargo bench -p attuned-encoders`.
+//! `cargo bench -p attuned-encoders --bench latency [-- SOUND FILE…]`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
@@ -19,6 +19,13 @@ fn resident_mb() -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// What this thread used of a processor in seconds, where the system tells: other than the time that
+/// passes, it does not depend on what else the machine does.
+fn cpu_s() -> Option<f64> {
+    let used = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(used.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+}
+
 fn report(what: &str, encode: impl Fn() -> Result<Encoding, EncodeError>) {
     let started = Instant::now();
     let first = encode();
@@ -27,6 +34,7 @@ fn report(what: &str, encode: impl Fn() -> Result<Encoding, EncodeError>) {
         println!("{what:<28} {}", first.map_or_else(|error| error.to_string(), |_| String::new()));
         return;
     };
+    let cpu_before = cpu_s();
     let mut times_ms: Vec<f64> = (0..RUNS)
         .map(|_| {
             let started = Instant::now();
@@ -35,11 +43,13 @@ fn report(what: &str, encode: impl Fn() -> Result<Encoding, EncodeError>) {
             started.elapsed().as_secs_f64() * 1e3
         })
         .collect();
+    let cpu_ms = cpu_s().zip(cpu_before).map(|(after, before)| (after - before) * 1e3 / RUNS as f64);
     times_ms.sort_by(f64::total_cmp);
     println!(
-        "{what:<28} first {load_ms:8.1} ms, then median {:7.1} ms, least {:7.1} ms; RSS {:.0} MB",
+        "{what:<28} first {load_ms:8.1} ms, then median {:7.1} ms, least {:7.1} ms, CPU {:7.1} ms; RSS {:.0} MB",
         times_ms[RUNS / 2],
         times_ms[0],
+        cpu_ms.unwrap_or(f64::NAN),
         resident_mb().unwrap_or(f64::NAN)
     );
 }
@@ -61,6 +71,11 @@ fn main() {
     report("text, 250 words", || encoders.encode_text(&"a quiet film about a violin ".repeat(42)));
     let picture = golden("efficientnet-lite0/golden/cat.png");
     report("picture", || encoders.encode_image(&picture));
-    let sound = golden("musicnn-mtt/golden/stereo-44k.wav");
-    report("sound, one patch", || encoders.encode_audio(&sound));
+    let sound = golden("yamnet/golden/stereo-44k.wav");
+    report("sound of 1.5 s", || encoders.encode_audio(&sound));
+    for file in std::env::args_os().skip(1).map(PathBuf::from).filter(|path| path.is_file()) {
+        let sound = fs::read(&file).unwrap_or_default();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        report(&name, || encoders.encode_audio(&sound));
+    }
 }

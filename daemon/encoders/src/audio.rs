@@ -4,7 +4,6 @@ use attuned_recommender::Modality;
 
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
-use crate::image::add;
 use crate::limits::Limits;
 use crate::model::{AudioEntry, Model};
 use crate::network::{Array, Network};
@@ -12,10 +11,13 @@ use crate::outputs::Outputs;
 
 pub(crate) mod decode;
 pub(crate) mod mel;
+pub(crate) mod opus;
 pub(crate) mod patch;
+pub(crate) mod pool;
 pub(crate) mod resample;
 
 use mel::MelFilter;
+use patch::Patch;
 
 /// An audio model with its labels.
 #[derive(Debug)]
@@ -52,15 +54,12 @@ impl AudioModel {
     /// [`EncodeError::Unavailable`] if the network fails.
     pub fn encode(&self, modality: Modality, bytes: &[u8], limits: &Limits) -> Result<Encoding, EncodeError> {
         let deadline = limits.deadline();
-        let sound = decode::sound(modality, bytes, limits, deadline)?;
-        let samples = resample::resample(sound.samples, sound.rate_hz, self.entry.sample_rate_hz)
-            .map_err(|reason| EncodeError::unreadable(modality, reason))?;
-        deadline.check(modality)?;
+        let samples = decode::sound(modality, bytes, self.entry.sample_rate_hz, limits, deadline)?;
         self.understand(modality, &samples, limits)
     }
 
-    /// Understands samples at the model's rate, in `[-1, 1]`: the features and the
-    /// labels of its patches are averaged.
+    /// Understands samples at the model's rate, in `[-1, 1]`: features and labels of its patches
+    /// are pooled as [`pool`] says.
     ///
     /// # Errors
     ///
@@ -72,14 +71,26 @@ impl AudioModel {
         limits: &Limits,
     ) -> Result<Encoding, EncodeError> {
         let unavailable = |reason: String| EncodeError::Unavailable { modality, reason: one_line(&reason) };
-        let spectrogram = self.mel.log_mel(samples);
-        let patches = patch::patches(&spectrogram, &self.entry, limits.patches_max);
-        let weight = 1.0 / patches.len() as f32;
-        let mut sums = Vec::new();
-        for patch in patches {
-            let shape = vec![1, self.entry.mels, self.entry.patch_frames];
-            add(&mut sums, self.network.run(vec![Array::F32(shape, patch)]).map_err(unavailable)?, weight);
-        }
-        self.outputs.encoding(modality, &sums).map_err(unavailable)
+        let patches = self.patches(samples, limits);
+        let amplitudes: Vec<f32> = patches.iter().map(|patch| patch.amplitude).collect();
+        let heard = patches
+            .into_iter()
+            .map(|patch| self.hear(patch))
+            .collect::<Result<Vec<_>, String>>()
+            .map_err(unavailable)?;
+        let features: Vec<&[f32]> = heard.iter().map(|outputs| self.outputs.embedding(outputs)).collect();
+        let weights = pool::weights(&amplitudes, &features);
+        self.outputs.encoding(modality, &pool::means(&heard, &weights)).map_err(unavailable)
+    }
+
+    /// What is looked at of samples at the model's rate.
+    pub fn patches(&self, samples: &[f32], limits: &Limits) -> Vec<Patch> {
+        patch::patches(&self.mel.log_mel(samples), samples, &self.entry, limits.patches_max)
+    }
+
+    /// One run of the network, its outputs in the order of `model.toml`.
+    pub fn hear(&self, patch: Patch) -> Result<Vec<Vec<f32>>, String> {
+        let shape = vec![1, self.entry.mels, self.entry.patch_frames];
+        self.network.run(vec![Array::F32(shape, patch.values)])
     }
 }

@@ -11,7 +11,8 @@ use crate::encoding::LABELS_MAX;
 use crate::error::ModelError;
 use crate::model::{Model, RoleEntry};
 
-/// The least score with which a label is named: below, it is a guess that misleads.
+/// The least score with which a label is named, where the model says nothing: below, it is a guess
+/// that misleads.
 const LABEL_SCORE_MIN: f32 = 0.02;
 
 /// A model's labels, with the vector of each in the shared space.
@@ -23,6 +24,7 @@ pub(crate) struct Bridge {
     temperature: f32,
     top: usize,
     exclusive: bool,
+    score_min: f32,
 }
 
 impl Bridge {
@@ -57,7 +59,8 @@ impl Bridge {
             )));
         }
         let exclusive = role == RoleEntry::Logits;
-        Ok(Bridge { names, vectors, temperature: entry.temperature, top: entry.top, exclusive })
+        let score_min = entry.label_score_min.unwrap_or(LABEL_SCORE_MIN);
+        Ok(Bridge { names, vectors, temperature: entry.temperature, top: entry.top, exclusive, score_min })
     }
 
     /// The labels of one run, best first: at most [`LABELS_MAX`], scores in `[0, 1]`.
@@ -65,13 +68,13 @@ impl Bridge {
         let scores = self.probabilities(outputs, 1.0);
         best(&scores, LABELS_MAX)
             .into_iter()
-            .filter(|at| scores[*at] >= LABEL_SCORE_MIN)
+            .filter(|at| scores[*at] >= self.score_min)
             .map(|at| Label { name: self.names[at].clone(), score: scores[at].clamp(0.0, 1.0) })
             .collect()
     }
 
     /// The content in the shared space: the vectors of the most probable labels, each weighted by
-    /// its probability, scaled to unit length.
+    /// its probability at the temperature, scaled to unit length.
     ///
     /// # Errors
     ///
@@ -88,9 +91,11 @@ impl Bridge {
         Embedding::from_values(sum).map_err(|error| error.to_string())
     }
 
+    /// Softmax divides logits by the temperature, which raises probabilities to its inverse, but
+    /// for a factor; those of labels that are not exclusive are raised to it as they are.
     fn probabilities(&self, outputs: &[f32], temperature: f32) -> Vec<f32> {
         if !self.exclusive {
-            return outputs.to_vec();
+            return outputs.iter().map(|score| score.max(0.0).powf(temperature.recip())).collect();
         }
         let max = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let powers: Vec<f32> = outputs.iter().map(|logit| ((logit - max) / temperature).exp()).collect();
@@ -123,7 +128,7 @@ mod tests {
             vectors[label * SEMANTIC_DIM + label] = f16::ONE;
         }
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-        Bridge { names, vectors, temperature: 2.0, top, exclusive }
+        Bridge { names, vectors, temperature: 2.0, top, exclusive, score_min: LABEL_SCORE_MIN }
     }
 
     fn named(labels: &[Label]) -> Vec<(&str, f32)> {
@@ -149,6 +154,13 @@ mod tests {
         assert_eq!(values.len(), SEMANTIC_DIM);
         assert!((values[0] / values[1] - 3.0).abs() < 1e-3, "{:?}", &values[..3]);
         assert_eq!(values[2], 0.0);
+    }
+
+    #[test]
+    fn a_temperature_lets_lesser_labels_count_more() {
+        let semantic = bridge(false, 3).semantic(&[0.81, 0.09, 0.0]).expect("a direction");
+        let values = semantic.as_slice();
+        assert!((values[0] / values[1] - 3.0).abs() < 1e-3, "{:?}", &values[..3]);
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Encoders {
         self.model::<ImageModel>(Modality::Image)?.encode(bytes, &self.library.limits)
     }
 
-    /// Understands a sound file: WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis, AAC, ALAC, Matroska. Of a
+    /// Understands a sound file: WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis and Opus, AAC, ALAC, Matroska. Of a
     /// silent one, embedding and semantic vector are those of silence, and labels are few or none.
     ///
     /// # Errors

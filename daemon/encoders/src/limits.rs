@@ -30,7 +30,8 @@ pub struct Limits {
     pub frames_max: usize,
     /// Seconds of sound that are decoded from the start of a recording; what follows is left out.
     pub seconds_max: u32,
-    /// Most patches of sound that are understood, spread evenly over what was decoded.
+    /// Most patches of sound that are understood: of a longer recording the loudest of each of as
+    /// many equal stretches of what was decoded.
     pub patches_max: usize,
     /// Longest time that decoding one piece may take; slower ones are refused.
     pub decode_time_max: Duration,
@@ -46,8 +47,10 @@ impl Default for Limits {
             pixels_max: 50_000_000,
             picture_alloc_bytes_max: 512 << 20,
             frames_max: 16,
-            seconds_max: 90,
-            patches_max: 20,
+            // A song as a whole; at 16 kHz it takes 15 MB.
+            seconds_max: 240,
+            // A minute, of patches as long as the bundled model's.
+            patches_max: 64,
             decode_time_max: Duration::from_secs(10),
         }
     }
@@ -112,6 +115,11 @@ impl Deadline {
             });
         }
         Ok(())
+    }
+
+    /// Whether half of the time is over: what is slow and can be cut short may end here.
+    pub(crate) fn half_passed(&self) -> bool {
+        Instant::now() + self.max / 2 >= self.at
     }
 
     fn passed(&self) -> bool {

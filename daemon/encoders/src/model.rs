@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use audio::{AudioEntry, PadEntry};
 #[cfg(test)]
-pub(crate) use audio::{CompressionEntry, MelScaleEntry, WindowEntry};
+pub(crate) use audio::WindowEntry;
+pub(crate) use audio::{AudioEntry, CompressionEntry, MelScaleEntry, PadEntry};
 pub(crate) use bridge::BridgeEntry;
 pub(crate) use document::Document;
 use document::FileEntry;

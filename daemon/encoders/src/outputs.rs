@@ -65,6 +65,11 @@ impl Outputs {
         Ok(Outputs { id: model.id(), embedding_at, semantic_at, labels })
     }
 
+    /// The content of one run in the model's own space.
+    pub fn embedding<'a>(&self, outputs: &'a [Vec<f32>]) -> &'a [f32] {
+        &outputs[self.embedding_at]
+    }
+
     /// What one run, or the mean of several, says of the content.
     ///
     /// # Errors

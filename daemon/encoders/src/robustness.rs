@@ -56,9 +56,9 @@ fn seeds() -> Vec<Vec<u8>> {
 /// Decodes as everything it could be; gives the errors, and whether it was anything.
 fn decode(bytes: &[u8]) -> (Vec<EncodeError>, bool) {
     let limits = limits();
-    let sound = sound::sound(Modality::Audio, bytes, &limits, limits.deadline());
+    let sound = sound::sound(Modality::Audio, bytes, 16_000, &limits, limits.deadline());
     if let Ok(sound) = &sound {
-        assert!(!sound.samples.is_empty() && sound.samples.iter().all(|sample| sample.is_finite()));
+        assert!(!sound.is_empty() && sound.iter().all(|sample| sample.is_finite()));
     }
     let picture = picture::picture(bytes, &limits);
     let understood = picture.is_ok() || sound.is_ok();

@@ -3,32 +3,29 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use attuned_recommender::Modality;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
+use super::opus::{self, Opus};
+use super::resample::RateConverter;
 use crate::error::EncodeError;
 use crate::limits::{Deadline, Limits, TimedBytes};
 
 /// What is read, for messages.
-const FORMATS: &str = "WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis, or AAC, ALAC or Vorbis in MP4 or Matroska";
+const FORMATS: &str =
+    "WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis or Opus, or AAC, ALAC, Vorbis or Opus in MP4 or Matroska";
 
 /// Damaged packets in a row after which the rest is given up.
 const DAMAGED_PACKETS_MAX: usize = 256;
 
-/// One channel of sound.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sound {
-    /// In about `[-1, 1]`, the mean of the channels.
-    pub samples: Vec<f32>,
-    /// Samples a second.
-    pub rate_hz: u32,
-}
-
-/// Decodes the first `limits.seconds_max` seconds of the sound of a recording, or of a film.
+/// Decodes the first `limits.seconds_max` seconds of the sound of a recording, or of a film: the
+/// mean of its channels at `rate_hz`, in about `[-1, 1]`.
 ///
 /// # Errors
 ///
@@ -36,13 +33,14 @@ pub(crate) struct Sound {
 pub(crate) fn sound(
     modality: Modality,
     bytes: &[u8],
+    rate_hz: u32,
     limits: &Limits,
     deadline: Deadline,
-) -> Result<Sound, EncodeError> {
+) -> Result<Vec<f32>, EncodeError> {
     limits.check_bytes(modality, bytes)?;
     // A panic in a decoder of other people's making is an unreadable file, not the end of the
     // daemon. Nothing that it could leave half-changed outlives the call.
-    let sound = catch_unwind(AssertUnwindSafe(|| decode(modality, bytes, limits, deadline)))
+    let sound = catch_unwind(AssertUnwindSafe(|| decode(modality, bytes, rate_hz, limits, deadline)))
         .unwrap_or_else(|_| Err(EncodeError::unreadable(modality, "its data made the decoder fail")));
     match (sound, deadline.check(modality)) {
         (Err(_), Err(late)) => Err(late),
@@ -63,9 +61,10 @@ impl MediaSource for TimedBytes<&[u8]> {
 fn decode(
     modality: Modality,
     bytes: &[u8],
+    rate_hz: u32,
     limits: &Limits,
     deadline: Deadline,
-) -> Result<Sound, EncodeError> {
+) -> Result<Vec<f32>, EncodeError> {
     let unreadable = |reason: String| EncodeError::unreadable(modality, reason);
     let stream = MediaSourceStream::new(Box::new(TimedBytes::new(bytes, deadline)), Default::default());
     let mut format = symphonia::default::get_probe()
@@ -76,8 +75,10 @@ fn decode(
             error => unreadable(error.to_string()),
         })?;
     let (track, mut decoder) = open_track(modality, format.as_ref())?;
-    let mut sound = Sound { samples: Vec::new(), rate_hz: 0 };
-    let mut interleaved: Vec<f32> = Vec::new();
+    let is_slow = matches!(decoder, Decoder::Opus(_));
+    let seconds_max = if is_slow { limits.seconds_max.min(opus::SECONDS_MAX) } else { limits.seconds_max };
+    let mut converter: Option<(u32, RateConverter)> = None;
+    let (mut interleaved, mut mono): (Vec<f32>, Vec<f32>) = (Vec::new(), Vec::new());
     let mut damaged = 0;
     loop {
         deadline.check(modality)?;
@@ -89,8 +90,8 @@ fn decode(
         if packet.track_id != track {
             continue;
         }
-        let buffer = match decoder.decode(&packet) {
-            Ok(buffer) => buffer,
+        let (found_hz, channels) = match decoder.decode(&packet, &mut interleaved) {
+            Ok(found) => found,
             Err(Error::DecodeError(_) | Error::IoError(_)) if damaged < DAMAGED_PACKETS_MAX => {
                 damaged += 1;
                 continue;
@@ -98,29 +99,32 @@ fn decode(
             Err(_) => break,
         };
         damaged = 0;
-        let (rate_hz, channels) = (buffer.spec().rate(), buffer.num_planes());
-        if channels == 0 || buffer.frames() == 0 {
+        if channels == 0 || interleaved.is_empty() {
             continue;
         }
-        if sound.rate_hz == 0 {
-            sound.rate_hz = rate_hz;
-        } else if sound.rate_hz != rate_hz {
+        let (from_hz, converter) = match &mut converter {
+            Some((from_hz, converter)) => (*from_hz, converter),
+            none => {
+                let made = RateConverter::new(found_hz, rate_hz).map_err(unreadable)?;
+                let (from_hz, converter) = none.insert((found_hz, made));
+                (*from_hz, converter)
+            }
+        };
+        if from_hz != found_hz {
             break;
         }
-        buffer.copy_to_vec_interleaved(&mut interleaved);
-        sound.samples.extend(interleaved.chunks_exact(channels).map(mean));
-        let most = limits.seconds_max as usize * rate_hz as usize;
-        if sound.samples.len() >= most {
-            sound.samples.truncate(most);
+        let left = u64::from(seconds_max) * u64::from(from_hz) - converter.taken();
+        mono.clear();
+        mono.extend(interleaved.chunks_exact(channels).map(mean).take(left as usize));
+        converter.push(&mono).map_err(unreadable)?;
+        if mono.len() as u64 == left || is_slow && deadline.half_passed() {
             break;
         }
     }
-    if sound.samples.is_empty() {
-        return Err(unreadable(
-            "no sound in it can be decoded, expected at least one whole packet".to_owned(),
-        ));
+    match converter {
+        Some((_, converter)) if converter.taken() > 0 => converter.finish().map_err(unreadable),
+        _ => Err(unreadable("no sound in it can be decoded, expected at least one whole packet".to_owned())),
     }
-    Ok(sound)
 }
 
 /// The mean of the channels; what is not a number, as damaged float samples may be, is silence.
@@ -129,11 +133,42 @@ fn mean(frame: &[f32]) -> f32 {
     if mean.is_finite() { mean.clamp(-8.0, 8.0) } else { 0.0 }
 }
 
+/// What turns the packets of a track into samples.
+enum Decoder {
+    Known(Box<dyn AudioDecoder>),
+    Opus(Opus),
+}
+
+impl Decoder {
+    fn open(parameters: &AudioCodecParameters) -> Option<Decoder> {
+        if parameters.codec == CODEC_ID_OPUS {
+            return Opus::open(parameters.extra_data.as_deref()?).map(Decoder::Opus);
+        }
+        let codecs = symphonia::default::get_codecs();
+        codecs.make_audio_decoder(parameters, &AudioDecoderOptions::default()).ok().map(Decoder::Known)
+    }
+
+    /// Decodes a packet into `samples`, channel by channel within each frame; gives their rate in
+    /// Hz and how many channels there are.
+    fn decode(&mut self, packet: &Packet, samples: &mut Vec<f32>) -> Result<(u32, usize), Error> {
+        match self {
+            Decoder::Known(decoder) => {
+                let buffer = decoder.decode(packet)?;
+                buffer.copy_to_vec_interleaved(samples);
+                Ok((buffer.spec().rate(), buffer.num_planes()))
+            }
+            Decoder::Opus(decoder) => {
+                let channels = decoder.channels();
+                samples.clear();
+                samples.extend_from_slice(decoder.decode(&packet.data)?);
+                Ok((opus::RATE_HZ, channels))
+            }
+        }
+    }
+}
+
 /// The first sound track whose codec is known.
-fn open_track(
-    modality: Modality,
-    format: &dyn FormatReader,
-) -> Result<(u32, Box<dyn AudioDecoder>), EncodeError> {
+fn open_track(modality: Modality, format: &dyn FormatReader) -> Result<(u32, Decoder), EncodeError> {
     let first = format.default_track(TrackType::Audio).map(|track| track.id);
     let mut tracks: Vec<_> = format.tracks().iter().collect();
     tracks.sort_by_key(|track| Some(track.id) != first);
@@ -143,9 +178,7 @@ fn open_track(
             continue;
         };
         sound_tracks += 1;
-        if let Ok(decoder) =
-            symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        {
+        if let Some(decoder) = Decoder::open(parameters) {
             return Ok((track.id, decoder));
         }
     }
@@ -176,8 +209,8 @@ pub(crate) mod tests {
         file
     }
 
-    fn read(bytes: &[u8], limits: &Limits) -> Result<Sound, EncodeError> {
-        sound(Modality::Audio, bytes, limits, limits.deadline())
+    fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<f32>, EncodeError> {
+        sound(Modality::Audio, bytes, 8000, limits, limits.deadline())
     }
 
     fn refusal(bytes: &[u8], limits: &Limits) -> String {
@@ -187,14 +220,14 @@ pub(crate) mod tests {
     #[test]
     fn channels_are_averaged() {
         let sound = read(&wav(8000, 2, &[16_384, 0, -16_384, -16_384]), &Limits::default()).expect("decodes");
-        assert_eq!(sound, Sound { samples: vec![0.25, -0.5], rate_hz: 8000 });
+        assert_eq!(sound, [0.25, -0.5]);
     }
 
     #[test]
     fn each_limit_holds() {
         let file = wav(8000, 1, &[1000; 24_000]);
         let limits = Limits { seconds_max: 1, ..Limits::default() };
-        assert_eq!(read(&file, &limits).expect("the first second").samples.len(), 8000);
+        assert_eq!(read(&file, &limits).expect("the first second").len(), 8000);
 
         let limits = Limits { bytes_max: 100, ..Limits::default() };
         let over = "audio of 48044 bytes is over the limit `bytes_max`, expected at most 100 bytes";
@@ -209,7 +242,7 @@ pub(crate) mod tests {
     #[test]
     fn a_missing_end_leaves_the_sound_before_it() {
         let file = wav(8000, 1, &[1000; 24_000]);
-        let samples = read(&file[..30_000], &Limits::default()).expect("decodes").samples;
+        let samples = read(&file[..30_000], &Limits::default()).expect("decodes");
         assert!(samples.len() > 10_000, "{} samples", samples.len());
     }
 

@@ -3,22 +3,51 @@
 use super::mel::Spectrogram;
 use crate::model::AudioEntry;
 
-/// Cuts a spectrogram into patches of shape `[mels, patch_frames]` that follow each other by `patch_hop_frames`, at most
-/// `patches_max`, spread evenly.
+/// A stretch of a recording, as a model takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Patch {
+    /// Bands one after another, time innermost: shape `[mels, patch_frames]`.
+    pub values: Vec<f32>,
+    /// The root mean square of the samples under it, of full scale 1.
+    pub amplitude: f32,
+}
+
+/// Cuts a recording into patches that follow each other by `patch_hop_frames`. The last begins
+/// earlier where it would pass the end; a recording shorter than a patch is repeated.
 ///
-/// A last patch that the recording does not fill is filled with its frames from the beginning, as
-/// MusiCNN's training did ("repeat-pad"); so is the only patch of a recording shorter than that.
-pub(crate) fn patches(spectrogram: &Spectrogram, entry: &AudioEntry, patches_max: usize) -> Vec<Vec<f32>> {
-    let starts: Vec<usize> = (0..spectrogram.frames).step_by(entry.patch_hop_frames).collect();
-    let taken = starts.len().min(patches_max.max(1));
-    let step = (starts.len() - 1) as f64 / taken.saturating_sub(1).max(1) as f64;
+/// Of more than `patches_max`, the loudest of each of as many equal stretches is taken, so that a
+/// long recording is heard all over and its pauses are not.
+pub(crate) fn patches(
+    spectrogram: &Spectrogram,
+    samples: &[f32],
+    entry: &AudioEntry,
+    patches_max: usize,
+) -> Vec<Patch> {
+    let last = spectrogram.frames.saturating_sub(entry.patch_frames);
+    let mut starts: Vec<usize> =
+        (0..spectrogram.frames).step_by(entry.patch_hop_frames).map(|start| start.min(last)).collect();
+    starts.dedup();
+    let places: Vec<(usize, f32)> =
+        starts.into_iter().map(|start| (start, amplitude(samples, start, entry))).collect();
+    let taken = places.len().min(patches_max.max(1));
     (0..taken)
-        .map(|at| starts[(at as f64 * step).round() as usize])
-        .map(|start| patch(spectrogram, start, entry.patch_frames))
+        .map(|stretch| &places[stretch * places.len() / taken..(stretch + 1) * places.len() / taken])
+        .map(|stretch| {
+            stretch.iter().fold(stretch[0], |best, place| if place.1 > best.1 { *place } else { best })
+        })
+        .map(|(start, amplitude)| Patch { values: cut(spectrogram, start, entry.patch_frames), amplitude })
         .collect()
 }
 
-fn patch(spectrogram: &Spectrogram, start: usize, patch_frames: usize) -> Vec<f32> {
+fn amplitude(samples: &[f32], start: usize, entry: &AudioEntry) -> f32 {
+    let from = (start * entry.hop).min(samples.len());
+    let to = (from + entry.patch_frames * entry.hop).min(samples.len());
+    let under = &samples[from..to];
+    let energy: f64 = under.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    (energy / under.len().max(1) as f64).sqrt() as f32
+}
+
+fn cut(spectrogram: &Spectrogram, start: usize, patch_frames: usize) -> Vec<f32> {
     let frames = spectrogram.frames;
     let mut values = Vec::with_capacity(spectrogram.values.len() / frames * patch_frames);
     for band in spectrogram.values.chunks_exact(frames) {
@@ -32,37 +61,45 @@ mod tests {
     use super::*;
     use crate::audio::mel::tests::entry;
 
+    /// Frames of one sample, four to a patch.
+    fn four() -> AudioEntry {
+        AudioEntry { patch_frames: 4, patch_hop_frames: 4, hop: 1, ..entry() }
+    }
+
     /// Two bands that count frames, the second from 1000.
     fn counting(frames: usize) -> Spectrogram {
         let values = (0..frames).chain(1000..1000 + frames).map(|at| at as f32).collect();
         Spectrogram { values, frames }
     }
 
-    fn firsts(frames: usize, patches_max: usize) -> Vec<f32> {
-        let entry = AudioEntry { patch_frames: 4, patch_hop_frames: 4, ..entry() };
-        patches(&counting(frames), &entry, patches_max).iter().map(|patch| patch[0]).collect()
+    fn firsts(samples: &[f32], patches_max: usize) -> Vec<f32> {
+        let cut = patches(&counting(samples.len()), samples, &four(), patches_max);
+        cut.iter().map(|patch| patch.values[0]).collect()
     }
 
     #[test]
     fn patches_follow_each_other_to_the_end() {
-        assert_eq!(firsts(8, 10), [0.0, 4.0]);
-        assert_eq!(firsts(9, 10), [0.0, 4.0, 8.0]);
+        assert_eq!(firsts(&[0.0; 8], 10), [0.0, 4.0]);
+        assert_eq!(firsts(&[0.0; 9], 10), [0.0, 4.0, 5.0]);
     }
 
     #[test]
-    fn what_a_recording_does_not_fill_is_filled_from_its_beginning() {
-        let entry = AudioEntry { patch_frames: 4, patch_hop_frames: 4, ..entry() };
-        let cut = patches(&counting(6), &entry, 10);
-        assert_eq!(cut[1], [4.0, 5.0, 0.0, 1.0, 1004.0, 1005.0, 1000.0, 1001.0]);
-        assert_eq!(
-            patches(&counting(1), &entry, 10)[0],
-            [0.0, 0.0, 0.0, 0.0, 1000.0, 1000.0, 1000.0, 1000.0]
-        );
+    fn what_is_shorter_than_a_patch_is_repeated() {
+        let cut = patches(&counting(3), &[0.5; 3], &four(), 10);
+        assert_eq!(cut.len(), 1);
+        assert_eq!(cut[0].values, [0.0, 1.0, 2.0, 0.0, 1000.0, 1001.0, 1002.0, 1000.0]);
+        assert_eq!(cut[0].amplitude, 0.5);
+        assert_eq!(patches(&counting(1), &[], &four(), 10)[0].amplitude, 0.0);
     }
 
     #[test]
-    fn at_the_limit_patches_are_spread_evenly() {
-        assert_eq!(firsts(400, 3), [0.0, 200.0, 396.0]);
-        assert_eq!(firsts(400, 1), [0.0]);
+    fn at_the_limit_each_stretch_gives_its_loudest_patch() {
+        assert_eq!(firsts(&[0.0; 400], 4), [0.0, 100.0, 200.0, 300.0]);
+        let mut samples = vec![0.1; 400];
+        samples[44..48].fill(0.9);
+        samples[396..].fill(-0.9);
+        assert_eq!(firsts(&samples, 4), [44.0, 100.0, 200.0, 396.0]);
+        assert_eq!(firsts(&samples, 1), [44.0]);
+        assert_eq!(firsts(&samples, 0), [44.0]);
     }
 }

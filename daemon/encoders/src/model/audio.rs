@@ -7,10 +7,11 @@ use serde::Deserialize;
 pub(crate) struct AudioEntry {
     pub sample_rate_hz: u32,
     pub n_fft: usize,
+    /// Samples under the window, the rest of `n_fft` being silence; absent, all of them.
+    pub win_length: Option<usize>,
     pub hop: usize,
     pub mels: usize,
-    #[serde(rename = "mel_scale")]
-    pub _mel_scale: MelScaleEntry,
+    pub mel_scale: MelScaleEntry,
     pub f_min_hz: f32,
     pub f_max_hz: f32,
     #[serde(rename = "window")]
@@ -18,8 +19,7 @@ pub(crate) struct AudioEntry {
     pub center: bool,
     pub pad: PadEntry,
     pub power: f32,
-    #[serde(rename = "compression")]
-    pub _compression: CompressionEntry,
+    pub compression: CompressionEntry,
     pub patch_frames: usize,
     pub patch_hop_frames: usize,
 }
@@ -27,7 +27,10 @@ pub(crate) struct AudioEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MelScaleEntry {
+    /// Slaney's scale, triangles straight in Hz and of unit area, as librosa has it.
     Slaney,
+    /// HTK's scale, triangles straight in mels and 1 at their peak, as TensorFlow has it.
+    Htk,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -46,8 +49,12 @@ pub(crate) enum PadEntry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum CompressionEntry {
+    /// As MusiCNN was trained.
     #[serde(rename = "log10(10000x+1)")]
     Log10,
+    /// As YAMNet was trained.
+    #[serde(rename = "log(x+0.001)")]
+    Natural,
 }
 
 impl AudioEntry {
@@ -59,6 +66,11 @@ impl AudioEntry {
                 "n_fft",
                 self.n_fft.is_power_of_two() && (64..=8192).contains(&self.n_fft),
                 "a power of 2 in 64 to 8192",
+            ),
+            (
+                "win_length",
+                self.win_length.is_none_or(|length| (1..=self.n_fft).contains(&length)),
+                "1 to n_fft",
             ),
             ("hop", (1..=self.n_fft).contains(&self.hop), "1 to n_fft"),
             ("mels", (1..=512).contains(&self.mels), "1 to 512"),

@@ -11,6 +11,8 @@ pub(crate) struct BridgeEntry {
     pub temperature: f32,
     pub top: usize,
     pub label_vectors: String,
+    /// The least score with which a label is named; absent, 0.02.
+    pub label_score_min: Option<f32>,
     #[serde(rename = "label_prompt")]
     _label_prompt: Option<String>,
 }
@@ -18,6 +20,8 @@ pub(crate) struct BridgeEntry {
 impl BridgeEntry {
     pub fn check(&self) -> Result<(), String> {
         expect(self.temperature > 0.0, || format!("temperature is {}, expected above 0", self.temperature))?;
-        expect(self.top > 0, || format!("top is {}, expected at least 1", self.top))
+        expect(self.top > 0, || format!("top is {}, expected at least 1", self.top))?;
+        let least = self.label_score_min.unwrap_or_default();
+        expect((0.0..1.0).contains(&least), || format!("label_score_min is {least}, expected 0 to below 1"))
     }
 }

@@ -12,7 +12,7 @@ use crate::models;
 /// A copy of the bundled models' folders, of which files may be replaced.
 fn copied() -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a temporary folder");
-    for name in ["minilm-l6-v2", "efficientnet-lite0", "musicnn-mtt"] {
+    for name in ["minilm-l6-v2", "efficientnet-lite0", "yamnet"] {
         let to = copy.path().join(name);
         fs::create_dir(&to).expect("a folder");
         for entry in fs::read_dir(models().join(name)).expect("a bundled model").flatten() {
@@ -93,12 +93,12 @@ fn a_network_of_another_shape_is_refused_when_it_loads() {
 #[test]
 fn a_dimension_that_is_not_the_outputs_is_refused() {
     let folder = copied();
-    edit(&folder.path().join("musicnn-mtt/model.toml"), |text| text.replacen("dim = 200", "dim = 201", 1));
+    edit(&folder.path().join("yamnet/model.toml"), |text| text.replacen("dim = 1024", "dim = 1025", 1));
     let errors = open(folder.path()).load_all();
     assert_eq!(
         errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "model `musicnn-mtt`: model.toml: output `features` has another shape than [1, 201], expected that as dim says"
+            "model `yamnet`: model.toml: output `features` has another shape than [1, 1025], expected that as dim says"
         ]
     );
 }
@@ -144,13 +144,13 @@ fn models_are_unloaded_to_make_room_and_when_they_are_idle() {
         encoders.models().into_iter().filter(|model| model.loaded).map(|model| model.name).collect()
     };
     let picture = fs::read(models().join("efficientnet-lite0/golden/cat.png")).expect("read");
-    let sound = fs::read(models().join("musicnn-mtt/golden/beat.wav")).expect("read");
+    let sound = fs::read(models().join("yamnet/golden/beat.wav")).expect("read");
     encoders.encode_audio(&sound).expect("understood");
-    assert_eq!(loaded(), ["musicnn-mtt"]);
+    assert_eq!(loaded(), ["yamnet"]);
     let before = encoders.encode_image(&picture).expect("understood");
     assert_eq!(loaded(), ["efficientnet-lite0"], "there is room for one");
     encoders.encode_audio(&sound).expect("understood");
-    assert_eq!(loaded(), ["musicnn-mtt"]);
+    assert_eq!(loaded(), ["yamnet"]);
     assert_eq!(encoders.unload_idle(Duration::from_secs(3600)), 0);
     assert_eq!(encoders.unload_idle(Duration::ZERO), 1);
     assert_eq!(loaded(), Vec::<String>::new());
@@ -161,7 +161,7 @@ fn models_are_unloaded_to_make_room_and_when_they_are_idle() {
 fn a_model_larger_than_the_budget_is_loaded_alone() {
     let encoders =
         Encoders::open_choosing(&models(), Limits::default(), &Choice::default(), 1).expect("opens");
-    let sound = fs::read(models().join("musicnn-mtt/golden/beat.wav")).expect("read");
+    let sound = fs::read(models().join("yamnet/golden/beat.wav")).expect("read");
     encoders.encode_audio(&sound).expect("understood");
     assert_eq!(encoders.models().iter().filter(|model| model.loaded).count(), 1);
 }
@@ -171,9 +171,8 @@ fn a_folder_that_is_added_later_is_found() {
     let folder = copied();
     let encoders = open(folder.path());
     encoders.load_all();
-    add_copy(folder.path(), "musicnn-mtt", "ears");
-    let later =
-        encoders.rescan(&Choice { remembered: vec!["musicnn-mtt@1".to_owned()], ..Choice::default() });
+    add_copy(folder.path(), "yamnet", "ears");
+    let later = encoders.rescan(&Choice { remembered: vec!["yamnet@1".to_owned()], ..Choice::default() });
     let later = later.expect("listed");
     assert!(later.found().iter().any(|found| found.folder == "ears"));
     assert!(later.models().iter().all(|model| model.loaded), "what is in memory stays there");

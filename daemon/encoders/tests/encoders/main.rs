@@ -4,6 +4,7 @@
 //! that does not find it says so and passes.
 
 mod folder;
+mod hearing;
 mod understanding;
 
 use std::path::{Path, PathBuf};
