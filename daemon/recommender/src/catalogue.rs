@@ -114,6 +114,36 @@ impl Catalogue {
         self.vectors.get(start..start + SEMANTIC_DIM)
     }
 
+    /// How much each medium of an item has to do with its likeness to another, most first, together
+    /// 1: the part of it in the item's fused vector times its own likeness. Empty unless two media or
+    /// more speak for it.
+    pub(crate) fn shares_of_likeness(
+        &self,
+        slot: u32,
+        other: u32,
+        weights: &BTreeMap<Modality, f32>,
+    ) -> Vec<(Modality, f32)> {
+        let (Some(entry), Some(other)) = (self.entry(slot), self.vector(other)) else { return Vec::new() };
+        let part = |modality: &Modality| match &entry.content.fused {
+            Some(fused) => fused.shares.get(modality).copied().unwrap_or(0.0),
+            None => weights.get(modality).copied().unwrap_or(0.0),
+        };
+        let mut shares: Vec<(Modality, f32)> = entry
+            .content
+            .semantic
+            .iter()
+            .map(|(modality, vector)| (*modality, part(modality) * dot(vector.as_slice(), other).max(0.0)))
+            .filter(|(_, share)| *share > 0.0)
+            .collect();
+        if shares.len() < 2 {
+            return Vec::new();
+        }
+        let sum: f32 = shares.iter().map(|(_, share)| share).sum();
+        shares.iter_mut().for_each(|(_, share)| *share /= sum);
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        shares
+    }
+
     /// Takes an item in, or replaces it in its slot. `None` if the catalogue is full and the item is
     /// not yet in it: it is not taken.
     pub(crate) fn put(
@@ -259,6 +289,7 @@ impl Catalogue {
 fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
     // A vector of another dimension is of another space: it cannot be compared with anything.
     content.semantic.retain(|_, vector| vector.dim() == SEMANTIC_DIM);
+    content.fused = content.fused.filter(|fused| fused.embedding.dim() == SEMANTIC_DIM);
     let tags: BTreeSet<String> =
         item.tags.iter().take(settings.tags_per_item_max).map(|tag| tag.trim().to_lowercase()).collect();
     let title = item.title.as_deref().unwrap_or_default();
@@ -271,9 +302,14 @@ fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
     }
 }
 
-/// The weighted mean of the modalities that are present, scaled to unit length, into `row`. An
-/// absent modality adds nothing. `false` if there is nothing to fuse or the modalities cancel out.
+/// The fused vector that came with the content, or else the weighted mean of the modalities that are
+/// present, scaled to unit length, into `row`. An absent modality adds nothing. `false` if there is
+/// nothing to fuse or the modalities cancel out.
 fn fuse(content: &Content, weights: &BTreeMap<Modality, f32>, row: &mut [f32]) -> bool {
+    if let Some(fused) = &content.fused {
+        row.copy_from_slice(fused.embedding.as_slice());
+        return true;
+    }
     for (modality, vector) in &content.semantic {
         let weight = weights.get(modality).copied().unwrap_or(0.0);
         for (sum, value) in row.iter_mut().zip(vector.as_slice()) {

@@ -50,6 +50,17 @@ pub struct Label {
     pub score: f32,
 }
 
+/// What an item's media say together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FusedContent {
+    /// Name and version of the model that joined them.
+    pub model: String,
+    /// The whole in the shared space, shape `[SEMANTIC_DIM]`.
+    pub embedding: Embedding,
+    /// How much each medium counted: above 0, together 1; absent ones are not there.
+    pub shares: BTreeMap<Modality, f32>,
+}
+
 /// What was understood of an item's content. A modality that is absent from a map was not given,
 /// or could not be understood.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,6 +69,8 @@ pub struct Content {
     pub embeddings: BTreeMap<Modality, ModelEmbedding>,
     /// One vector a modality in the shared space, shape `[SEMANTIC_DIM]`.
     pub semantic: BTreeMap<Modality, Embedding>,
+    /// The vectors of `semantic` as one; absent means that their weighted mean stands for them.
+    pub fused: Option<Box<FusedContent>>,
     /// What was recognised, best first.
     pub labels: BTreeMap<Modality, Vec<Label>>,
 }

@@ -60,7 +60,7 @@ pub use embedding::{Embedding, EmbeddingError, SEMANTIC_DIM};
 pub use event::{Comment, Event, EventType};
 pub use feature::Feature;
 pub use id::{EventId, IdError, ItemId, PluginId, RequestId, SlotId, UserId};
-pub use item::{Content, Item, Label, ModelEmbedding};
+pub use item::{Content, FusedContent, Item, Label, ModelEmbedding};
 pub use modality::Modality;
 pub use profile::ProfileView;
 pub use recommendation::{Ranked, Reason, ReasonKind};

@@ -20,6 +20,12 @@ const LABELS_MAX: usize = 5;
 /// would explain nothing.
 const LABEL_SCORE_MIN: f32 = 0.3;
 
+/// Least part of a medium other than the words in a likeness that is put into words, in `[0, 1]`.
+const SHARE_MIN: f32 = 0.3;
+
+/// Least part of a medium in a likeness that is named beside another, in `[0, 1]`.
+const SHARE_NAMED_MIN: f32 = 0.05;
+
 /// Days for which an item is "new this week".
 const WEEK_DAYS: f64 = 7.0;
 
@@ -49,7 +55,15 @@ impl Recommender {
             (_, Evidence::Query(modality)) => *modality,
             _ => None,
         };
+        let shares = match summand.feature {
+            Feature::Liked | Feature::Avoided | Feature::LikeThis => self.shares(&item.id, about),
+            _ => Vec::new(),
+        };
         let text = self.text(summand, item, (about, done), label.as_ref(), (request, now));
+        let text = match by_media(&shares) {
+            Some(media) => format!("{text} ({media})"),
+            None => text,
+        };
         let text = match &summand.user {
             Some(user) => format!("{user}: {text}"),
             None => text,
@@ -61,7 +75,19 @@ impl Recommender {
             item: about.cloned(),
             modality,
             label,
+            shares,
             plugin: None,
+        }
+    }
+
+    /// How much each medium has to do with the likeness of two items.
+    fn shares(&self, item: &ItemId, about: Option<&ItemId>) -> Vec<(Modality, f32)> {
+        let slots = (self.catalogue.slot(item), about.and_then(|about| self.catalogue.slot(about)));
+        match slots {
+            (Some(item), Some(about)) if item != about => {
+                self.catalogue.shares_of_likeness(item, about, &self.settings.fusion)
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -176,6 +202,24 @@ fn resembles(modality: Modality) -> &'static str {
         Modality::Audio => "sounds like",
         Modality::Video => "plays like",
     }
+}
+
+/// Which media a likeness rests on, in words, where it is worth saying: a medium other than the words
+/// has a fair part in it.
+fn by_media(shares: &[(Modality, f32)]) -> Option<String> {
+    let said = |modality| match modality {
+        Modality::Text => "words",
+        Modality::Image => "picture",
+        Modality::Audio => "sound",
+        Modality::Video => "film",
+    };
+    shares.iter().find(|(modality, share)| *modality != Modality::Text && *share >= SHARE_MIN)?;
+    let parts: Vec<String> = shares
+        .iter()
+        .filter(|(_, share)| *share >= SHARE_NAMED_MIN)
+        .map(|(modality, share)| format!("{} {:.0} %", said(*modality), share * 100.0))
+        .collect();
+    Some(format!("by its {}", parts.join(", ")))
 }
 
 fn matches_query(evidence: &Evidence, asked: Option<&str>) -> String {

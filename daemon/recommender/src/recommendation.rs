@@ -64,6 +64,9 @@ pub struct Reason {
     pub modality: Option<Modality>,
     /// What was recognised, for reasons that rest on content.
     pub label: Option<Label>,
+    /// How much each medium has to do with a likeness, most first, together 1; empty unless two or
+    /// more have.
+    pub shares: Vec<(Modality, f32)>,
     /// The plugin it comes from.
     pub plugin: Option<PluginId>,
 }

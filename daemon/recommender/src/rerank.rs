@@ -141,6 +141,7 @@ impl Recommender {
                 item: Some(above),
                 modality: None,
                 label: None,
+                shares: Vec::new(),
                 plugin: None,
             });
         }
@@ -156,6 +157,7 @@ impl Recommender {
                 item: None,
                 modality: None,
                 label: None,
+                shares: Vec::new(),
                 plugin: None,
             });
         }
@@ -174,6 +176,7 @@ fn ruling(plugin: &PluginId, weight: f32, text: String) -> Reason {
         item: None,
         modality: None,
         label: None,
+        shares: Vec::new(),
         plugin: Some(plugin.clone()),
     }
 }

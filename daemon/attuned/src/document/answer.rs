@@ -1,6 +1,8 @@
 //! The answers.
 
-use attuned_recommender::{Item, Label, Ranked};
+use std::collections::BTreeMap;
+
+use attuned_recommender::{Item, Label, Modality, Ranked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,10 @@ pub struct ReasonDocument {
     /// What was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelDocument>,
+    /// How much each medium has to do with a likeness, together 1, by modality; absent unless two
+    /// or more have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<BTreeMap<String, f64>>,
     /// The plugin it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
@@ -147,6 +153,11 @@ impl RankedDocument {
                 item: reason.item.as_ref().map(ToString::to_string),
                 modality: reason.modality.map(|modality| modality.name().to_owned()),
                 label: reason.label.as_ref().map(LabelDocument::of),
+                shares: (!reason.shares.is_empty()).then(|| {
+                    let name =
+                        |(modality, share): &(Modality, f32)| (modality.name().to_owned(), f64::from(*share));
+                    reason.shares.iter().map(name).collect()
+                }),
                 plugin: reason.plugin.as_ref().map(ToString::to_string),
             };
             ranked.reasons.iter().map(reason).collect()

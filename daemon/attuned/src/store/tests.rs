@@ -11,8 +11,8 @@ use attuned_recommender::state::{
     Fading, HouseholdState, Leaning, LearntWeight, PastEvent, Remark, Tally, Taste, UserState,
 };
 use attuned_recommender::{
-    Comment, Content, Embedding, Event, EventId, EventType, Item, ItemId, Label, Modality, ModelEmbedding,
-    Timestamp, UserId, Value,
+    Comment, Content, Embedding, Event, EventId, EventType, FusedContent, Item, ItemId, Label, Modality,
+    ModelEmbedding, Timestamp, UserId, Value,
 };
 
 use super::{
@@ -149,6 +149,11 @@ pub fn content(salt: u32) -> Content {
         semantic: [(Modality::Image, embedding(384, salt + 2)), (Modality::Text, embedding(384, salt + 1))]
             .into(),
         labels: [(Modality::Image, vec![label("ferris wheel", 0.75), label("sewer", 0.125)])].into(),
+        fused: Some(Box::new(FusedContent {
+            model: "fusion@1".to_owned(),
+            embedding: embedding(384, salt + 3),
+            shares: [(Modality::Image, 0.375), (Modality::Text, 0.625)].into(),
+        })),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What was understood of items.
 
-use attuned_recommender::{Content, Label, ModelEmbedding};
+use attuned_recommender::{Content, FusedContent, Label, ModelEmbedding};
 use serde::{Deserialize, Serialize};
 
 use super::{from_halved, halved, modality, pack, unknown_version, unpack};
 
 /// The version that is written.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct ContentV1 {
@@ -22,6 +22,25 @@ struct UnderstoodV1 {
     labels: Vec<(String, Vec<(String, f32)>)>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct ContentV2 {
+    pending: bool,
+    content: Option<UnderstoodV2>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UnderstoodV2 {
+    parts: UnderstoodV1,
+    fused: Option<FusedV2>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FusedV2 {
+    model: String,
+    embedding: Vec<u16>,
+    shares: Vec<(String, f32)>,
+}
+
 /// The content of an item, and whether it is still to be understood.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Understanding {
@@ -31,7 +50,7 @@ pub struct Understanding {
 
 /// The payload of an item's content.
 pub fn encode(content: Option<&Content>, pending: bool) -> Vec<u8> {
-    pack(&ContentV1 { pending, content: content.map(to_v1) })
+    pack(&ContentV2 { pending, content: content.map(to_v2) })
 }
 
 /// The content in a payload.
@@ -40,6 +59,10 @@ pub fn decode(version: u8, payload: &[u8]) -> Result<Understanding, String> {
         1 => {
             let record: ContentV1 = unpack(payload)?;
             Ok(Understanding { content: record.content.map(from_v1).transpose()?, pending: record.pending })
+        }
+        2 => {
+            let record: ContentV2 = unpack(payload)?;
+            Ok(Understanding { content: record.content.map(from_v2).transpose()?, pending: record.pending })
         }
         newer => Err(unknown_version(newer, VERSION)),
     }
@@ -52,12 +75,12 @@ pub fn decode(version: u8, payload: &[u8]) -> Result<Understanding, String> {
 pub fn as_stored(content: &Content) -> Content {
     // A vector whose values all round to 0 cannot be: one of at most 4096 values of a unit vector is
     // at least 1/64, and half precision reaches down to 6e-8.
-    from_v1(to_v1(content)).expect("unit vectors keep a direction in half precision")
+    from_v2(to_v2(content)).expect("unit vectors keep a direction in half precision")
 }
 
-fn to_v1(content: &Content) -> UnderstoodV1 {
-    let Content { embeddings, semantic, labels } = content;
-    UnderstoodV1 {
+fn to_v2(content: &Content) -> UnderstoodV2 {
+    let Content { embeddings, semantic, labels, fused } = content;
+    let parts = UnderstoodV1 {
         embeddings: embeddings
             .iter()
             .map(|(modality, vector)| {
@@ -75,7 +98,24 @@ fn to_v1(content: &Content) -> UnderstoodV1 {
                 (modality.name().to_owned(), labels)
             })
             .collect(),
-    }
+    };
+    let to_fused = |FusedContent { model, embedding, shares }: &FusedContent| FusedV2 {
+        model: model.clone(),
+        embedding: halved(embedding),
+        shares: shares.iter().map(|(modality, share)| (modality.name().to_owned(), *share)).collect(),
+    };
+    let fused = fused.as_deref().map(to_fused);
+    UnderstoodV2 { parts, fused }
+}
+
+fn from_v2(record: UnderstoodV2) -> Result<Content, String> {
+    let to_fused = |FusedV2 { model, embedding, shares }: FusedV2| {
+        let shares = shares.into_iter().map(|(name, share)| Ok((modality(&name)?, share)));
+        let shares = shares.collect::<Result<_, String>>()?;
+        let embedding = from_halved(&embedding)?;
+        Ok::<_, String>(Box::new(FusedContent { model, embedding, shares }))
+    };
+    Ok(Content { fused: record.fused.map(to_fused).transpose()?, ..from_v1(record.parts)? })
 }
 
 fn from_v1(record: UnderstoodV1) -> Result<Content, String> {
@@ -91,5 +131,6 @@ fn from_v1(record: UnderstoodV1) -> Result<Content, String> {
         embeddings: record.embeddings.into_iter().map(to_embedding).collect::<Result<_, String>>()?,
         semantic: record.semantic.into_iter().map(to_semantic).collect::<Result<_, String>>()?,
         labels: record.labels.into_iter().map(to_labels).collect::<Result<_, String>>()?,
+        fused: None,
     })
 }

@@ -24,6 +24,11 @@ fn small_content() -> Content {
         embeddings: [(Modality::Image, image)].into(),
         semantic: [(Modality::Audio, axes(vec![0.0, 1.0, 0.0]))].into(),
         labels: [(Modality::Video, vec![Label { name: "rain".to_owned(), score: 0.5 }])].into(),
+        fused: Some(Box::new(FusedContent {
+            model: "f@1".to_owned(),
+            embedding: axes(vec![0.0, 0.0, -1.0]),
+            shares: [(Modality::Text, 0.75), (Modality::Audio, 0.25)].into(),
+        })),
     }
 }
 
@@ -77,7 +82,9 @@ fn means_the_same(name: &str, version: u8, payload: &[u8]) -> bool {
                 == (stored.item, stored.media, stored.own_embeddings)
         }),
         "content" => {
-            let content = Some(as_stored(&small_content()));
+            let content = as_stored(&small_content());
+            // The first version knew of no fused vector.
+            let content = Some(if version < 2 { Content { fused: None, ..content } } else { content });
             content::decode(version, payload) == Ok(content::Understanding { content, pending: true })
         }
         "event" => event::decode(version, payload) == Ok((commented(), Some(event_id("e1")))),
