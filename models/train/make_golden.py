@@ -77,7 +77,9 @@ def _png(picture: Image.Image) -> bytes:
 
 def image(downloads: Path) -> dict[str, bytes]:
     settings = convert.settings("efficientnet-lite0")["image"]
-    model = efficientnet_lite0.build(convert.efficientnet_weights(downloads), np.float32)
+    # Label vectors are fp16 to begin with, and convert.py compares those that are shipped.
+    vectors = convert.shipped_label_vectors()
+    model = efficientnet_lite0.build(convert.efficientnet_weights(downloads), vectors, np.float32)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     cat, coffee, rocket = (
         sources.member(sources.SCIKIT_IMAGE, f"skimage/data/{name}", downloads)
@@ -93,10 +95,11 @@ def image(downloads: Path) -> dict[str, bytes]:
     cases = []
     for name in list(files):
         pixels = front_ends.resized(Image.open(io.BytesIO(files[name])), settings)
-        features, logits = session.run(None, {"image": front_ends.image_tensor(pixels, settings)})
+        features, logits, semantic = session.run(None, {"image": front_ends.image_tensor(pixels, settings)})
         raw = Path(name).stem + ".rgb"
         files[raw] = pixels.tobytes()
-        cases.append({"file": name, "resized_rgb": raw, "features": _numbers(features), "logits": _numbers(logits)})
+        outputs = {"features": features, "logits": logits, "semantic": semantic}
+        cases.append({"file": name, "resized_rgb": raw, **{key: _numbers(value) for key, value in outputs.items()}})
     files["cases.json"] = _json(cases)
     return files
 

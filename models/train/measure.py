@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 import convert
 import front_ends
 
-_SHARED = Path(os.environ.get("ATTUNED_SHARED", convert.MODELS.parent.parent / "shared")) / "data"
+SHARED = Path(os.environ.get("ATTUNED_SHARED", convert.MODELS.parent.parent / "shared")) / "data"
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
@@ -49,14 +49,22 @@ class Text:
         return np.stack(vectors)
 
 
-class Bridged:
-    """A model whose labels are bridged into the text model's space."""
+class Labelled:
+    """A model that names what it recognises."""
 
     def __init__(self, name: str):
         folder = convert.MODELS / name
         self.settings = convert.settings(name)
         self.session = onnxruntime.InferenceSession(folder / "model.onnx")
         self.labels = (folder / "labels.txt").read_text().splitlines()
+
+
+class Bridged(Labelled):
+    """A model whose labels are bridged into the text model's space."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        folder = convert.MODELS / name
         vectors = np.fromfile(folder / "label-vectors.f16", "<f2").astype(np.float32)
         self._vectors = vectors.reshape(len(self.labels), -1)
 
@@ -66,16 +74,17 @@ class Bridged:
         return _unit(weights[best] @ self._vectors[best])
 
 
-class Image224(Bridged):
-    def logits(self, path: Path) -> np.ndarray:
+class Image224(Labelled):
+    def _run(self, path: Path, output: str) -> np.ndarray:
         pixels = front_ends.resized(Image.open(path), self.settings["image"])
         tensor = front_ends.image_tensor(pixels, self.settings["image"])
-        return self.session.run(["logits"], {"image": tensor})[0][0]
+        return self.session.run([output], {"image": tensor})[0][0]
+
+    def logits(self, path: Path) -> np.ndarray:
+        return self._run(path, "logits")
 
     def embed(self, path: Path) -> np.ndarray:
-        scaled = self.logits(path) / self.settings["bridge"]["temperature"]
-        weights = np.exp(scaled - scaled.max())
-        return self.semantic(weights / weights.sum())
+        return self._run(path, "semantic")
 
 
 class Sound(Bridged):
@@ -99,7 +108,7 @@ def _name(text: str) -> str:
 
 
 def imagenet(image: Image224) -> None:
-    folder = _SHARED / "image-imagenet-samples"
+    folder = SHARED / "image-imagenet-samples"
     rows = _rows(folder, "labels.csv")
     if rows is None:
         return
@@ -112,8 +121,16 @@ def imagenet(image: Image224) -> None:
     print(f"ImageNet samples, {len(rows)}: top-1 {first / len(rows):.3f}, top-5 {top5 / len(rows):.3f}")
 
 
+def _interval(of_photo: np.ndarray, draws: int = 4000) -> str:
+    """The middle 95 % of the mean over photos drawn with replacement, seeded."""
+    photos = len(of_photo)
+    means = of_photo[np.random.default_rng(1).integers(0, photos, (draws, photos))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"[{low:.3f}, {high:.3f}]"
+
+
 def captions(text: Text, image: Image224) -> None:
-    folder = _SHARED / "image-coco-captions"
+    folder = SHARED / "image-coco-captions"
     rows = _rows(folder, "captions.csv")
     if rows is None:
         return
@@ -123,15 +140,21 @@ def captions(text: Text, image: Image224) -> None:
     photos = np.stack([image.embed(folder / "images" / file) for file in files])
     scores = queries @ photos.T
     rank = (scores > scores[np.arange(len(rows)), of][:, None]).sum(axis=1)
-    recall = ", ".join(f"R@{k} {(rank < k).mean():.3f}" for k in (1, 5, 10))
-    print(f"COCO caption -> photo, {len(rows)} captions, {len(files)} photos: {recall}")
+    back = [min(np.flatnonzero(of[np.argsort(-row)] == photo)) for photo, row in enumerate(scores.T)]
+    for way, ranks, owners in (("caption -> photo", rank, of), ("photo -> caption", np.array(back), np.arange(len(files)))):
+        shares = []
+        for k in (1, 5, 10):
+            hit = (ranks < k).astype(float)
+            per_photo = np.array([hit[owners == photo].mean() for photo in range(len(files))])
+            shares.append(f"R@{k} {hit.mean():.3f} {_interval(per_photo)}")
+        print(f"COCO {way}, {len(rows)} captions, {len(files)} photos: {', '.join(shares)}")
     among = queries @ queries.T
     np.fill_diagonal(among, -2.0)
     print(f"COCO caption -> another caption of its photo: R@1 {(of[among.argmax(axis=1)] == of).mean():.3f}")
 
 
 def everyday_sounds(sound: Sound) -> None:
-    folder = _SHARED / "audio-esc10"
+    folder = SHARED / "audio-esc10"
     rows = _rows(folder, "labels.csv")
     if rows is None:
         return
@@ -199,7 +222,7 @@ _MUSIC = [
 
 
 def music(text: Text, sound: Sound) -> None:
-    folder = _SHARED / "audio-music-librosa"
+    folder = SHARED / "audio-music-librosa"
     if not folder.exists():
         print(f"left out: {folder} is absent")
         return

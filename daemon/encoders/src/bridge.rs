@@ -19,7 +19,8 @@ const LABEL_SCORE_MIN: f32 = 0.02;
 #[derive(Debug)]
 pub(crate) struct Bridge {
     names: Vec<String>,
-    /// Row by row, shape `[labels, SEMANTIC_DIM]`.
+    /// Row by row, shape `[labels, SEMANTIC_DIM]`; empty if the network leads to the shared space
+    /// itself.
     vectors: Vec<f16>,
     temperature: f32,
     top: usize,
@@ -50,14 +51,10 @@ impl Bridge {
                 names.len()
             )));
         }
-        let vectors = half_floats(&model.file(&entry.label_vectors)?);
-        if vectors.len() != labels * SEMANTIC_DIM || vectors.iter().any(|value| !value.is_finite()) {
-            return Err(model.refused(format!(
-                "file `{}` has {} values, expected {labels} x {SEMANTIC_DIM} finite ones",
-                entry.label_vectors,
-                vectors.len()
-            )));
-        }
+        let vectors = match &entry.label_vectors {
+            Some(file) => label_vectors(model, file, labels)?,
+            None => Vec::new(),
+        };
         let exclusive = role == RoleEntry::Logits;
         let score_min = entry.label_score_min.unwrap_or(LABEL_SCORE_MIN);
         Ok(Bridge { names, vectors, temperature: entry.temperature, top: entry.top, exclusive, score_min })
@@ -102,6 +99,17 @@ impl Bridge {
         let sum: f32 = powers.iter().sum();
         powers.into_iter().map(|power| power / sum).collect()
     }
+}
+
+fn label_vectors(model: &Model, file: &str, labels: usize) -> Result<Vec<f16>, ModelError> {
+    let vectors = half_floats(&model.file(file)?);
+    if vectors.len() != labels * SEMANTIC_DIM || vectors.iter().any(|value| !value.is_finite()) {
+        return Err(model.refused(format!(
+            "file `{file}` has {} values, expected {labels} x {SEMANTIC_DIM} finite ones",
+            vectors.len()
+        )));
+    }
+    Ok(vectors)
 }
 
 /// The places of the `n` largest values, largest first; of equal ones the first.

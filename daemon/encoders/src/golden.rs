@@ -114,6 +114,7 @@ fn a_picture_is_resized_and_understood_as_by_the_original() {
         let outputs = model.outputs(&theirs).expect("the network runs");
         check_same(file, &outputs[0], &numbers(&case, "features"), COSINE_MIN);
         check_same(file, &outputs[1], &numbers(&case, "logits"), COSINE_MIN);
+        check_same(file, &outputs[2], &numbers(&case, "semantic"), COSINE_MIN);
         let encoding = model.encode(&bytes, &Limits::default()).expect("understood");
         let least = if file.ends_with(".jpg") { 0.995 } else { COSINE_MIN };
         check_same(file, encoding.embedding.as_slice(), &numbers(&case, "features"), least);

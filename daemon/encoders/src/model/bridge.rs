@@ -8,13 +8,24 @@ use super::expect;
 #[serde(deny_unknown_fields)]
 pub(crate) struct BridgeEntry {
     pub labels: String,
+    /// Absent if the network has an output of role semantic; then temperature and top are not used.
+    pub label_vectors: Option<String>,
+    #[serde(default = "one")]
     pub temperature: f32,
+    #[serde(default = "all")]
     pub top: usize,
-    pub label_vectors: String,
     /// The least score with which a label is named; absent, 0.02.
     pub label_score_min: Option<f32>,
     #[serde(rename = "label_prompt")]
     _label_prompt: Option<String>,
+}
+
+const fn one() -> f32 {
+    1.0
+}
+
+const fn all() -> usize {
+    usize::MAX
 }
 
 impl BridgeEntry {

@@ -143,9 +143,10 @@ impl Document {
         let gives_semantic = self.network.output_at(RoleEntry::Semantic).is_some();
         match purpose {
             Purpose::Encoder(Modality::Image | Modality::Audio) => {
-                expect(self.bridge.is_some() || gives_semantic, || {
+                let bridged = self.bridge.as_ref().is_some_and(|bridge| bridge.label_vectors.is_some());
+                expect(bridged || gives_semantic, || {
                     format!(
-                        "a model of {} has a section [bridge] or an output of role semantic",
+                        "a model of {} has a section [bridge] with label_vectors or an output of role semantic",
                         purpose.name()
                     )
                 })?;

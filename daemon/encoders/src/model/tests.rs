@@ -161,10 +161,11 @@ fn a_model_names_the_space_of_its_vectors_or_takes_the_usual_one() {
 
 #[test]
 fn a_picture_s_model_has_labels_or_gives_the_shared_space_itself() {
+    let refusal = "model `eyes`: model.toml: a model of image has a section [bridge] with label_vectors or an output of role semantic";
     let without = IMAGE.split("[bridge]").next().expect("the part before").to_owned();
-    assert_eq!(
-        open(&without, "foo").expect_err("refused").to_string(),
-        "model `eyes`: model.toml: a model of image has a section [bridge] or an output of role semantic"
-    );
+    assert_eq!(open(&without, "foo").expect_err("refused").to_string(), refusal);
+    let named_only = IMAGE.replacen("label_vectors = \"vectors.f16\"", "", 1);
+    assert_eq!(open(&named_only, "foo").expect_err("refused").to_string(), refusal);
     open(&without.replacen("\"embedding\"", "\"semantic\"", 1), "foo").expect("opens");
+    open(&named_only.replacen("\"embedding\"", "\"semantic\"", 1), "foo").expect("opens");
 }

@@ -124,11 +124,11 @@ fn of_several_models_the_one_that_is_chosen_is_used() {
     assert_eq!(encoders.problems(), []);
     let picture = fs::read(models().join("efficientnet-lite0/golden/cat.png")).expect("read");
     let model = |encoders: &Encoders| encoders.encode_image(&picture).expect("understood").model;
-    assert_eq!(model(&encoders), "efficientnet-lite0@1");
+    assert_eq!(model(&encoders), "efficientnet-lite0@2");
     let wanted = vec!["eyes".to_owned()];
     let other = encoders.choosing(&Choice { wanted, ..Choice::default() });
-    assert_eq!(model(&other), "eyes@1");
-    assert_eq!(model(&encoders), "efficientnet-lite0@1", "the first choice stands");
+    assert_eq!(model(&other), "eyes@2");
+    assert_eq!(model(&encoders), "efficientnet-lite0@2", "the first choice stands");
     let states: Vec<_> = other.found().into_iter().map(|found| (found.folder, found.state)).collect();
     let [(_, first), (_, second), ..] = states.as_slice() else { panic!("{states:?}") };
     assert_eq!((first, second), (&ModelState::Available, &ModelState::InUse));
