@@ -13,9 +13,14 @@ import json
 import tomllib
 from pathlib import Path
 
+import numpy as np
+import onnx
 from tokenizers import Tokenizer
 
 import efficientnet_lite0
+import fusion
+import fusion_kinds
+import label_scenes
 import label_vectors
 import labels
 import minilm
@@ -68,6 +73,21 @@ def _serialize(model) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
+def efficientnet(downloads: Path):
+    """The network with its way to the shared space. Returns it and the names of its labels."""
+    names = labels.imagenet(sources.member(sources.TORCHVISION, "torchvision/models/_meta.py", downloads))
+    prompt = settings("efficientnet-lite0")["bridge"]["label_prompt"]
+    vectors = label_vectors.vectors(names, prompt, text_reference(downloads), label_scenes.read(names))
+    return efficientnet_lite0.build(efficientnet_weights(downloads), vectors), names
+
+
+def shipped_label_vectors() -> np.ndarray:
+    """The label vectors in the shipped picture network, `[1000, 384]`."""
+    model = onnx.load(MODELS / "efficientnet-lite0" / "model.onnx")
+    stored = next(tensor for tensor in model.graph.initializer if tensor.name == "label_vectors.fp16")
+    return onnx.numpy_helper.to_array(stored)
+
+
 def _bridge(model: str, names: list[str], reference) -> dict[str, bytes]:
     prompt = settings(model)["bridge"]["label_prompt"]
     return {
@@ -79,7 +99,7 @@ def _bridge(model: str, names: list[str], reference) -> dict[str, bytes]:
 def build(downloads: Path) -> dict[str, dict[str, bytes]]:
     """Returns model -> file -> content."""
     reference = text_reference(downloads)
-    meta = sources.member(sources.TORCHVISION, "torchvision/models/_meta.py", downloads)
+    pictures, picture_labels = efficientnet(downloads)
     class_map = _yamnet_member("assets/yamnet_class_map.csv", downloads)
     return {
         "minilm-l6-v2": {
@@ -87,9 +107,10 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
             "tokenizer.json": tokenizer_json(downloads).encode(),
         },
         "efficientnet-lite0": {
-            "model.onnx": _serialize(efficientnet_lite0.build(efficientnet_weights(downloads))),
-            **_bridge("efficientnet-lite0", labels.imagenet(meta), reference),
+            "model.onnx": _serialize(pictures),
+            "labels.txt": ("\n".join(picture_labels) + "\n").encode(),
         },
+        "fusion-mean": {"model.onnx": _serialize(fusion.build("mean", fusion_kinds.initial("mean", 0)))},
         "yamnet": {
             "model.onnx": _serialize(yamnet.build(yamnet_weights(downloads))),
             **_bridge("yamnet", labels.audioset(class_map), reference),
@@ -97,7 +118,7 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
     }
 
 
-def _write(model: str, files: dict[str, bytes]) -> None:
+def write(model: str, files: dict[str, bytes]) -> None:
     path, lines, current = MODELS / model / "model.toml", [], None
     for line in (MODELS / model / "model.toml").read_text().splitlines():
         key, _, value = line.partition(" = ")
@@ -134,7 +155,7 @@ def main() -> None:
     built = build(arguments.downloads)
     if arguments.write:
         for model, files in built.items():
-            _write(model, files)
+            write(model, files)
     if not all([_compare(model, files) for model, files in built.items()]):
         raise SystemExit("a file differs from its model.toml")
 

@@ -167,7 +167,7 @@ def everyday_sounds(sound: Sound) -> None:
 
 
 def named_sounds(text: Text, sound: Sound) -> None:
-    folder = _SHARED / "audio-esc10"
+    folder = SHARED / "audio-esc10"
     rows = _rows(folder, "labels.csv")
     if rows is None:
         return
@@ -184,7 +184,7 @@ def _kind(label: int) -> str:
 
 
 def kinds_of_sound(sound: Sound) -> None:
-    folders = [_SHARED / name for name in ("audio-esc10", "audio-fsdd", "audio-music-librosa")]
+    folders = [SHARED / name for name in ("audio-esc10", "audio-fsdd", "audio-music-librosa")]
     if not all(folder.exists() for folder in folders):
         print(f"left out: one of {', '.join(map(str, folders))} is absent")
         return

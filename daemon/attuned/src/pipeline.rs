@@ -13,6 +13,7 @@
 mod answers;
 mod circumstances;
 mod engine;
+mod fusion;
 mod intake;
 mod items;
 mod journal;

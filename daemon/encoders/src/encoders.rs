@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use attuned_recommender::Modality;
+use attuned_recommender::{Embedding, FusedContent, Modality, SEMANTIC_DIM};
 
 use crate::audio::AudioModel;
 use crate::encoding::{Encoding, FoundModel, ModelState, ModelSummary};
 use crate::error::{EncodeError, ModelError};
+use crate::fusion::FusionModel;
 use crate::image::ImageModel;
 use crate::limits::Limits;
 use crate::memory::{Loadable, Memory};
@@ -188,6 +189,23 @@ impl Encoders {
         }
     }
 
+    /// Joins the vectors of an item's media in the shared space, one a modality, into one. `None`
+    /// without a model of fusion, or if nothing is given; vectors of another dimension are passed
+    /// over.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Refused`]: the mean of the vectors may stand for the item.
+    pub fn fuse(&self, parts: &BTreeMap<Modality, Embedding>) -> Result<Option<FusedContent>, ModelError> {
+        let model = match self.selection.used.get(&Purpose::Fusion) {
+            Some(Ok(model)) if parts.values().any(|part| part.dim() == SEMANTIC_DIM) => model,
+            Some(Err(problem)) => return Err(problem.clone()),
+            Some(Ok(_)) | None => return Ok(None),
+        };
+        let fused = self.library.memory.get::<FusionModel>(model)?.fuse(parts);
+        fused.map(Some).map_err(|reason| model.refused(reason))
+    }
+
     /// The models in use, in the order of purposes; those of particular languages follow the model
     /// of texts.
     #[must_use]
@@ -331,7 +349,8 @@ impl Library {
             Purpose::Encoder(Modality::Text) => self.memory.get::<TextModel>(model).map(drop),
             Purpose::Encoder(Modality::Image) => self.memory.get::<ImageModel>(model).map(drop),
             Purpose::Encoder(Modality::Audio) => self.memory.get::<AudioModel>(model).map(drop),
-            Purpose::Encoder(Modality::Video) | Purpose::Fusion => {
+            Purpose::Fusion => self.memory.get::<FusionModel>(model).map(drop),
+            Purpose::Encoder(Modality::Video) => {
                 let name = model.purpose.name();
                 Err(model.refused(format!("a model of {name} is of no use to this version")))
             }

@@ -1,17 +1,20 @@
 //! The bundled models against what their original libraries and weights give: `models/*/golden`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use attuned_recommender::Modality;
+use attuned_recommender::{Embedding, Modality, SEMANTIC_DIM};
 use serde_json::Value;
 
 use crate::audio::mel::{self, MelFilter};
 use crate::audio::{AudioModel, decode};
 use crate::error::EncodeError;
+use crate::fusion::FusionModel;
 use crate::image::{ImageModel, central_square};
 use crate::limits::Limits;
+use crate::memory::Loadable;
 use crate::model::Model;
 use crate::text::TextModel;
 
@@ -194,6 +197,41 @@ fn opus_in_any_container_is_the_sound_that_was_encoded() {
         let cosine = original.embedding.cosine(&encoding.embedding);
         assert!(cosine > 0.9, "{file}: cosine {cosine:.3} with what was encoded");
         assert_eq!(encoding.labels[0].name, original.labels[0].name, "{file}");
+    }
+}
+
+#[test]
+fn media_are_fused_as_by_what_was_trained() {
+    for name in ["fusion-mean", "fusion-concat", "fusion-attention", "fusion-cross-attention"] {
+        let model = FusionModel::load_from(&open(name)).expect("the model of fusion loads");
+        let cases = cases(name);
+        assert!(cases.len() >= 5);
+        for case in cases {
+            let (tokens, present) = (numbers(&case, "tokens"), numbers(&case, "present"));
+            let parts: BTreeMap<Modality, Embedding> = Modality::ALL
+                .into_iter()
+                .zip(tokens.chunks_exact(SEMANTIC_DIM))
+                .zip(&present)
+                .filter(|(_, there)| **there > 0.0)
+                .map(|((modality, token), _)| {
+                    (modality, Embedding::from_values(token.to_vec()).expect("a token"))
+                })
+                .collect();
+            let fused = model.fuse(&parts).expect("the network runs");
+            check_same(name, fused.embedding.as_slice(), &numbers(&case, "fused"), COSINE_MIN);
+            assert_eq!(fused.shares.keys().collect::<Vec<_>>(), parts.keys().collect::<Vec<_>>(), "{name}");
+            for (modality, theirs) in Modality::ALL.iter().zip(numbers(&case, "shares")) {
+                let ours = fused.shares.get(modality).copied().unwrap_or(0.0);
+                assert!(
+                    (ours - theirs).abs() < 1e-3,
+                    "{name}: {ours} of {}, expected {theirs}",
+                    modality.name()
+                );
+            }
+            if let [only] = parts.values().collect::<Vec<_>>()[..] {
+                check_same(name, fused.embedding.as_slice(), only.as_slice(), 0.999_999);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Raw content in; embeddings, semantic vectors and labels out.
 //!
-//! Owns the models' folders, the decoding of text, pictures, sound and film within limits, and the
-//! bridge to the shared space. The only crate that knows tract, tokenizers, image and symphonia.
+//! Owns the models' folders, the decoding of text, pictures, sound and film within limits, the
+//! bridge to the shared space, and the fusion of an item's media there. The only crate that knows tract, tokenizers, image and symphonia.
 //! It knows nothing of items, users or networks, and keeps nothing of what it is given.
 
 mod audio;
@@ -9,6 +9,7 @@ mod bridge;
 mod encoders;
 mod encoding;
 mod error;
+mod fusion;
 #[cfg(test)]
 mod golden;
 mod image;

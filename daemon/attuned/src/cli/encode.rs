@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use attuned_encoders::{EncodeError, Encoders, Encoding};
-use attuned_recommender::Modality;
+use attuned_recommender::{Embedding, Modality};
 use serde::Serialize;
 
 use crate::app::limits;
@@ -36,12 +36,22 @@ struct EncodingDocument<'a> {
     labels: Vec<LabelDocument>,
 }
 
+/// What `--json --fuse` prints for all inputs.
+#[derive(Debug, Serialize)]
+struct FusedDocument<'a> {
+    model: &'a str,
+    fused: &'a [f32],
+    shares: BTreeMap<&'static str, f32>,
+}
+
 pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let config = configuration(common)?;
     let encoders = Encoders::open(&config.models.path, limits(&config.media))
         .map_err(|error| Failure::Input(error.to_string()))?;
     let mut tally = Tally::default();
+    let together = encode.fuse;
     let inputs = encode.inputs()?;
+    let mut parts: BTreeMap<Modality, Vec<f32>> = BTreeMap::new();
     let progress = Progress::start("encoding", inputs.len(), printer);
     in_order(
         &inputs,
@@ -49,13 +59,60 @@ pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(),
         |input, result| {
             progress.step();
             match result {
+                Ok(encoding) if together => {
+                    add(&mut parts, &encoding);
+                    Ok(())
+                }
                 Ok(encoding) => progress.suspend(|| print(printer, input, &encoding)),
                 Err(failure) => progress.suspend(|| tally.told(&input.name, failure)),
             }
         },
     )?;
     drop(progress);
+    if !parts.is_empty() {
+        print_fused(printer, &encoders, parts)?;
+    }
     tally.end()
+}
+
+/// Adds a piece to those of its modality, which their mean direction stands for.
+fn add(parts: &mut BTreeMap<Modality, Vec<f32>>, encoding: &Encoding) {
+    let sum = parts.entry(encoding.modality).or_insert_with(|| vec![0.0; encoding.semantic.dim()]);
+    for (sum, value) in sum.iter_mut().zip(encoding.semantic.as_slice()) {
+        *sum += value;
+    }
+}
+
+fn print_fused(
+    printer: &mut Printer,
+    encoders: &Encoders,
+    parts: BTreeMap<Modality, Vec<f32>>,
+) -> Result<(), Failure> {
+    let direction = |(modality, sum): (Modality, Vec<f32>)| match Embedding::from_values(sum) {
+        Ok(part) => Ok((modality, part)),
+        Err(error) => Err(Failure::Input(format!("the inputs of {}: {error}", modality.name()))),
+    };
+    let parts = parts.into_iter().map(direction).collect::<Result<_, _>>()?;
+    let fused = encoders.fuse(&parts).map_err(|error| Failure::Input(error.to_string()))?;
+    let Some(fused) = fused else {
+        return Err(Failure::Input("there is no model of fusion in the models folder".to_owned()));
+    };
+    let shares = fused.shares.iter().map(|(modality, share)| (modality.name(), *share));
+    if printer.is_json() {
+        let fused_values = fused.embedding.as_slice();
+        return printer.object(&FusedDocument {
+            model: &fused.model,
+            fused: fused_values,
+            shares: shares.collect(),
+        });
+    }
+    let mut table = Table::default();
+    table.row(["fused".to_owned(), format!("{}, {} values", fused.model, fused.embedding.dim())]);
+    for (place, (modality, share)) in shares.enumerate() {
+        let name = if place == 0 { "  shares" } else { "" };
+        table.row([name.to_owned(), format!("{share:.2}  {modality}")]);
+    }
+    printer.text(table.render())
 }
 
 fn understand(encoders: &Encoders, input: &Input) -> Result<Encoding, Failure> {

@@ -211,6 +211,7 @@ impl Shared {
         for (modality, encodings) in pieces {
             add_mean(&mut understood.content, modality, &encodings);
         }
+        understood.content.fused = self.understanding.fuse(&understood.content.semantic).await;
         add_own_embeddings(&mut understood.content, &stored.own_embeddings);
         understood
     }

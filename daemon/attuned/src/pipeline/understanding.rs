@@ -1,14 +1,15 @@
 //! What stands between the pipeline and the encoders: a bounded number of threads that encode, and
 //! the list of items that are still to be understood.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use attuned_encoders::{EncodeError, Encoders, Encoding};
-use attuned_recommender::{ItemId, Modality};
+use attuned_recommender::{Embedding, FusedContent, ItemId, Modality};
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 
+use super::fusion::{self, is_of_another};
 use crate::document::Degraded;
 use crate::store::StoredItem;
 
@@ -66,6 +67,11 @@ impl Understanding {
         encoding.await.map_err(|_| unavailable("the encoder failed on it"))?
     }
 
+    /// Joins the vectors of an item's media.
+    pub(super) async fn fuse(&self, parts: &BTreeMap<Modality, Embedding>) -> Option<Box<FusedContent>> {
+        fusion::fuse(self.encoders.as_ref()?, parts).await
+    }
+
     /// What cannot be understood for now, and why.
     pub(super) fn degraded(&self) -> Vec<Degraded> {
         let lacking = |name: &str, reason: String| Degraded {
@@ -83,6 +89,12 @@ impl Understanding {
 
     /// Whether what was understood of the item came from a model that is no longer in use.
     pub(super) fn is_outdated(&self, item: &StoredItem) -> bool {
+        let content = item.content.as_ref();
+        if let (Some(content), Some(encoders)) = (content, &self.encoders)
+            && is_of_another(content, encoders)
+        {
+            return true;
+        }
         !self.models.is_empty()
             && item
                 .content

@@ -1,4 +1,5 @@
-//! `[fusion]`: how what was understood of several media becomes the network's input.
+//! `[fusion]`: that a model joins the vectors of several media. Its inputs and outputs are the same for
+//! all of them, so that the section has no keys of its own.
 
 use serde::Deserialize;
 

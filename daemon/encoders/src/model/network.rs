@@ -42,6 +42,8 @@ pub(crate) enum RoleEntry {
     Embedding,
     /// The content in the shared space.
     Semantic,
+    /// How much each medium counted, of a model of fusion.
+    Shares,
     /// One number a label; softmax makes them probabilities that add up to 1.
     Logits,
     /// One probability a label, each for itself.

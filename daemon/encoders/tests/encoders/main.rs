@@ -4,6 +4,7 @@
 //! that does not find it says so and passes.
 
 mod folder;
+mod fusion;
 mod hearing;
 mod understanding;
 

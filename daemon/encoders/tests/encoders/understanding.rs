@@ -1,6 +1,5 @@
 //! What the models make of real pictures, sounds and films.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -39,14 +38,10 @@ fn each_medium_gives_embedding_semantic_vector_and_labels() {
     check_encoding(&sound, Modality::Audio, "yamnet@1", 1024);
     let summaries: Vec<_> =
         encoders.models().iter().map(|model| (model.purpose, model.dim, model.loaded)).collect();
-    assert_eq!(
-        summaries,
-        [(Modality::Text, 384), (Modality::Image, 1280), (Modality::Audio, 1024)].map(|(modality, dim)| (
-            Purpose::Encoder(modality),
-            dim,
-            true
-        ))
-    );
+    let loaded = [(Modality::Text, 384), (Modality::Image, 1280), (Modality::Audio, 1024)];
+    let mut expected = loaded.map(|(modality, dim)| (Purpose::Encoder(modality), dim, true)).to_vec();
+    expected.push((Purpose::Fusion, 384, false));
+    assert_eq!(summaries, expected);
 
     encoders.unload();
     assert!(encoders.models().iter().all(|model| !model.loaded));
@@ -60,32 +55,6 @@ fn threads_share_one_model_and_agree() {
     let encodings = on_two_threads(&texts, |text| encoders.encode_text(text).expect("understood"));
     assert!(encodings.iter().step_by(2).all(|encoding| *encoding == encodings[0]));
     assert!(encodings[0].embedding.cosine(&encodings[1].embedding) < 0.9);
-}
-
-#[test]
-fn captions_find_their_photos() {
-    let Some(folder) = shared("data/image-coco-captions") else { return };
-    let encoders = encoders();
-    let captions = rows(&folder.join("captions.csv"), 2);
-    let names: Vec<String> =
-        captions.iter().map(|row| row[0].clone()).collect::<BTreeSet<_>>().into_iter().collect();
-    let photos = on_two_threads(&names, |name| {
-        let bytes = fs::read(folder.join("images").join(name)).expect("a photo");
-        encoders.encode_image(&bytes).expect("understood").semantic
-    });
-    let ranks = on_two_threads(&captions, |row| {
-        let query = encoders.encode_text(&row[1]).expect("understood").semantic;
-        let own = query.cosine(&photos[names.binary_search(&row[0]).expect("its photo")]);
-        photos.iter().filter(|photo| query.cosine(photo) > own).count()
-    });
-    let recall = |k: usize| ranks.iter().filter(|rank| **rank < k).count() as f64 / ranks.len() as f64;
-    let (at_1, at_5, at_10) = (recall(1), recall(5), recall(10));
-    println!(
-        "caption -> photo, {} x {}: R@1 {at_1:.3} R@5 {at_5:.3} R@10 {at_10:.3}",
-        ranks.len(),
-        names.len()
-    );
-    assert!(at_5 >= 0.78 && at_10 >= 0.88, "R@5 {at_5:.3}, R@10 {at_10:.3}");
 }
 
 #[test]

@@ -14,11 +14,14 @@ use crate::cli::input::Source;
 Inputs are answered in the order in which they are given; with --json, one object a line:
   {\"modality\",\"model\",\"dim\",\"embedding\":[…],\"semantic\":[…384],\"labels\":[{\"name\",\"score\"}]}
 A wrong input is told on standard error, the others are answered, and the exit code is 64.
+With --fuse, one object for all of them, as an item with these media has it:
+  {\"model\",\"fused\":[…384],\"shares\":{\"text\":0.7,\"image\":0.3}}
 
 Examples:
   attuned encode --image cat.jpg
   attuned encode --json --text 'a cat on a mat' --image cat.jpg --audio purr.ogg
-  attuned encode --json --text-file captions.txt > captions.jsonl")]
+  attuned encode --json --text-file captions.txt > captions.jsonl
+  attuned encode --json --fuse --text 'a cat on a mat' --image cat.jpg")]
 struct Options {
     /// Words
     #[arg(long, value_name = "WORDS")]
@@ -35,12 +38,17 @@ struct Options {
     /// A film
     #[arg(long, value_name = "FILE|-")]
     video: Vec<Source>,
+    /// Join all inputs, as the media of one item, into one vector in the shared space
+    #[arg(long)]
+    fuse: bool,
 }
 
 /// Turn words, pictures, sounds and films into embeddings and labels; needs no daemon.
 #[derive(Debug)]
 pub struct Encode {
     given: Vec<Given>,
+    /// Whether the inputs are the media of one item.
+    pub fuse: bool,
 }
 
 /// One option with its value.
@@ -114,7 +122,7 @@ impl FromArgMatches for Encode {
         place(matches, "audio", options.audio, file(Modality::Audio), &mut given);
         place(matches, "video", options.video, file(Modality::Video), &mut given);
         given.sort_by_key(|(index, _)| *index);
-        Ok(Self { given: given.into_iter().map(|(_, given)| given).collect() })
+        Ok(Self { given: given.into_iter().map(|(_, given)| given).collect(), fuse: options.fuse })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -194,7 +202,7 @@ mod tests {
         let path = folder.path().join("lines.txt");
         std::fs::write(&path, "one\n\nthree\r\n").expect("written");
         let given = vec![Given::Lines(Source::File(path.clone()))];
-        let inputs = Encode { given }.inputs().expect("read");
+        let inputs = Encode { given, fuse: false }.inputs().expect("read");
         let words: Vec<_> = inputs
             .iter()
             .map(|input| match &input.content {
