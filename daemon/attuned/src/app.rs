@@ -19,7 +19,7 @@ use crate::service::Progress;
 use crate::store::Store;
 use crate::topic::{self, Prefix};
 
-pub(crate) use open::{granted, limits, plugin_folders};
+pub(crate) use open::{choose_models, granted, plugin_folders};
 
 /// How often it is looked whether the status has changed.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -272,8 +272,9 @@ async fn publish_status(
                 continue;
             }
         };
-        let essence =
-            |status: &StatusDocument| (status.state, status.plugins.clone(), status.degraded.clone());
+        let essence = |status: &StatusDocument| {
+            (status.state, status.plugins.clone(), status.degraded.clone(), status.switch.clone())
+        };
         if published.as_ref().map(essence) == Some(essence(&status)) {
             continue;
         }

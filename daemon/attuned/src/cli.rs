@@ -20,6 +20,7 @@ mod input;
 mod item;
 mod list;
 mod logging;
+mod model;
 mod printer;
 mod progress;
 mod query;
@@ -101,6 +102,8 @@ pub enum Command {
     Encode(encode::Encode),
     /// See what is known of a person
     User(user::User),
+    /// See, check, measure and switch the models that understand content
+    Model(model::Model),
     /// Check or print the configuration
     Config(config::Config),
     /// Look for what is wrong, and say what to do about it
@@ -200,6 +203,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Search(search) => search::run(search, &common, &mut printer),
         Command::Encode(encode) => encode::run(encode, &common, &mut printer),
         Command::User(user) => user::run(user, &common, &mut printer),
+        Command::Model(model) => model::run(model, &common, &mut printer),
         Command::Config(config) => config::run(config, &common, &mut printer),
         Command::Doctor(doctor) => doctor::run(doctor, &common, &mut printer),
         Command::Completions(completions) => completions::run(completions, &mut printer),

@@ -110,11 +110,26 @@ impl Default for StoreConfig {
 pub struct ModelsConfig {
     /// The folder that holds one folder a model.
     pub path: PathBuf,
+    /// Models to use, as `name` or `name@version`, where nobody chose by `attuned model use`.
+    pub prefer: Vec<String>,
+    /// After how long a model that is not used leaves memory, minutes; 0 means never.
+    pub idle_minutes: f32,
+    /// Memory for all loaded models together, estimated, MiB; 0 means no bound.
+    pub memory_mib: u32,
+    /// What is kept of what was understood, so that the same content is not encoded twice, MiB on
+    /// disk; 0 means nothing.
+    pub cache_mib: u32,
 }
 
 impl Default for ModelsConfig {
     fn default() -> Self {
-        Self { path: shared_folder("models") }
+        Self {
+            path: shared_folder("models"),
+            prefer: Vec::new(),
+            idle_minutes: 10.0,
+            memory_mib: 400,
+            cache_mib: 64,
+        }
     }
 }
 
@@ -331,6 +346,10 @@ impl Config {
         }
         if self.mqtt.cert_file.is_some() != self.mqtt.key_file.is_some() {
             return wrong("mqtt.cert_file", &"alone", "mqtt.cert_file and mqtt.key_file together");
+        }
+        let idle = self.models.idle_minutes;
+        if !(idle.is_finite() && (0.0..=1e6).contains(&idle)) {
+            return wrong("models.idle_minutes", &idle, "0 (never) to 1000000");
         }
         let recommend = &self.recommend;
         if recommend.n_max == 0 || recommend.n_max > 1000 {

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod event;
 pub mod item;
+pub mod models;
 pub mod rejection;
 pub mod request;
 pub mod schema;
@@ -20,9 +21,11 @@ pub use answer::{Degraded, LabelDocument, MatchDocument, RankedDocument, ReasonD
 pub use answer::{RecommendationDocument, SearchAnswerDocument, Timings};
 pub use event::{EventDocument, EventsDocument, ParsedEvent};
 pub use item::{ItemDocument, MediaDocument, MediaInput, ParsedItem};
+pub use models::{ModelDocument, ModelStateDocument, ModelsDocument};
+pub use models::{RollbackModelDocument, UseModelsDocument};
 pub use rejection::{Rejection, RejectionCode, RejectionDocument};
 pub use request::{ParsedQuery, ParsedRequest, QueryDocument, RequestDocument, SearchDocument};
-pub use status::{State, StatusDocument};
+pub use status::{EncodedDocument, State, StatusDocument, SwitchDocument};
 pub use user::{EventsTaken, ExportDocument, UserDocument};
 pub use value::{json_value, parse_value, timestamp_text};
 

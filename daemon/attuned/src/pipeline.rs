@@ -18,10 +18,14 @@ mod intake;
 mod items;
 mod journal;
 mod media;
+mod models;
 mod outbox;
+mod pending;
 mod people;
+mod recall;
 mod rules;
 mod snapshot;
+mod turns;
 mod understanding;
 
 use std::path::PathBuf;
@@ -35,11 +39,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::RecommendConfig;
-use crate::document::{Degraded, Rejection, RejectionCode, State, StatusDocument};
+use crate::document::{Degraded, EncodedDocument, Rejection, RejectionCode, State, StatusDocument};
 use crate::service::Progress;
 use crate::store::{OutboxMessage, Store, StoreError};
 
 pub use intake::run_intake;
+pub use models::{
+    ModelsPart, choose, document_of, names_before, names_of, promote, remembered, target_of, word,
+};
 pub use outbox::run_outbox;
 
 /// What the pipeline is made of, all of it open and checked.
@@ -52,6 +59,8 @@ pub struct Parts {
     pub through: u64,
     /// What understands content; `None` if the models' folder cannot be read.
     pub encoders: Option<Encoders>,
+    /// Which models are asked for.
+    pub models: ModelsPart,
     /// Ranking rules.
     pub plugins: PluginHost,
     /// Context values of the household, as stored.
@@ -93,6 +102,7 @@ struct Shared {
     journal: journal::Journal,
     rules: rules::Rules,
     understanding: understanding::Understanding,
+    models: models::Models,
     context: watch::Sender<Arc<Context>>,
     degraded: watch::Sender<Vec<Degraded>>,
     outbox: outbox::Outbox,
@@ -105,7 +115,8 @@ struct Shared {
 /// The loops of a running pipeline; they end when every [`Pipeline`] is gone.
 pub struct Loops {
     tasks: Vec<JoinHandle<()>>,
-    snapshots: JoinHandle<()>,
+    /// They sleep most of the time, and are not waited for.
+    sleepers: Vec<JoinHandle<()>>,
     /// What the outbox task sends, in order.
     pub outgoing: outbox::Outgoing,
 }
@@ -117,12 +128,15 @@ impl Pipeline {
     ///
     /// The store cannot be read: the daemon cannot start.
     pub fn start(settings: PipelineSettings, parts: Parts) -> Result<(Pipeline, Loops), StoreError> {
-        let Parts { store, recommender, through, encoders, plugins, context, degraded, progress } = parts;
+        let Parts { store, recommender, through, encoders, models, plugins, context, degraded, progress } =
+            parts;
         let (engine, engine_task) = engine::start(recommender, through, progress.register("engine"));
         let (journal, journal_task) =
             journal::start(store.clone(), engine.clone(), progress.register("journal"));
         let (rules, rules_task) = rules::start(plugins, settings.chain_ms_max, progress.register("rules"));
-        let (understanding, pending) = understanding::start(encoders.map(Arc::new));
+        let (understanding, pending) = understanding::start(encoders, store.clone());
+        let ModelsPart { record, preferred, next, idle } = models;
+        let switch = next.zip(record.next.clone());
         let (outbox, outgoing) = outbox::open(&store)?;
         let shared = Arc::new(Shared {
             media: media::MediaFolders::new(&settings.media_folders, settings.media_bytes_max),
@@ -131,6 +145,7 @@ impl Pipeline {
             journal,
             rules,
             understanding,
+            models: models::Models::new(record, preferred),
             context: watch::Sender::new(Arc::new(context)),
             degraded: watch::Sender::new(degraded),
             outbox,
@@ -152,12 +167,21 @@ impl Pipeline {
             pending,
             progress.register("understanding"),
         ));
-        let snapshots = tokio::spawn(snapshot::run(Arc::downgrade(&shared)));
+        let mut sleepers = vec![tokio::spawn(snapshot::run(Arc::downgrade(&shared)))];
+        if let Some(idle) = idle {
+            sleepers.push(tokio::spawn(models::unload_idle(Arc::downgrade(&shared), idle)));
+        }
+        if let Some((encoders, next)) = switch {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                if let Err(rejection) = shared.begin_switch(encoders, next).await {
+                    tracing::warn!(reason = %rejection, "models are not switched before the next start");
+                }
+            });
+        }
         let pipeline = Pipeline { shared };
-        Ok((
-            pipeline,
-            Loops { tasks: vec![engine_task, journal_task, rules_task, worker], snapshots, outgoing },
-        ))
+        let tasks = vec![engine_task, journal_task, rules_task, worker];
+        Ok((pipeline, Loops { tasks, sleepers, outgoing }))
     }
 
     /// How the daemon is.
@@ -169,14 +193,18 @@ impl Pipeline {
         let items = self.shared.engine.items_len().await?;
         let mut degraded = self.shared.degraded.borrow().clone();
         degraded.extend(self.shared.understanding.degraded());
+        degraded.extend(self.shared.models.degraded());
         degraded.sort();
         degraded.dedup();
+        let (runs, reused) = self.shared.understanding.counts();
         Ok(StatusDocument {
             state: if degraded.is_empty() { State::Online } else { State::Degraded },
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             items: Some(items as u64),
             events: Some(self.shared.events.load(Ordering::Relaxed)),
-            pending: Some(self.shared.understanding.pending() as u64),
+            pending: Some(self.shared.understanding.pending().len() as u64),
+            encoded: Some(EncodedDocument { runs, reused }),
+            switch: self.shared.switch(),
             plugins: self.shared.rules.names().to_vec(),
             degraded,
         })
@@ -205,8 +233,8 @@ impl Pipeline {
 impl Loops {
     /// Waits until every loop has ended, which they do once every [`Pipeline`] is gone.
     pub async fn ended(self) {
-        // It sleeps most of the time, and what it would save is saved when the program stops.
-        self.snapshots.abort();
+        // What the snapshots would save is saved when the program stops.
+        self.sleepers.iter().for_each(JoinHandle::abort);
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a loop of the pipeline failed");

@@ -9,11 +9,13 @@
 //! reads. One tree ([`tree`], the only code that knows sled) holds all records, so that the writes
 //! of one call are atomic; media are files named by their content ([`media`]).
 
+mod encodings;
 mod envelope;
 mod key;
 mod ledger;
 mod manifest;
 mod media;
+mod models;
 mod open;
 mod read;
 mod record;
@@ -34,8 +36,10 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use encodings::EncodingKey;
 pub use key::{CONTEXT_KEY_BYTES_MAX, Kind};
 pub use media::MediaHash;
+pub use models::{ModelNames, ModelsRecord, NextModels, PastModels};
 pub use open::{DamagedRecord, OpenReport, SetAside};
 pub use record::as_stored;
 pub use settings::StoreSettings;
@@ -103,6 +107,8 @@ pub struct Store {
 struct Inner {
     tree: Arc<tree::Tree>,
     media: Arc<media::MediaFolder>,
+    encodings: encodings::Encodings,
+    path: PathBuf,
     orders: Mutex<Option<mpsc::Sender<writer::Order>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Locked while the store is open, so that no second daemon opens it.
@@ -127,6 +133,8 @@ impl Store {
         let inner = Inner {
             tree: opened.tree,
             media: Arc::new(opened.media),
+            encodings: encodings::Encodings::open(&settings.path, settings.encodings_bytes_max),
+            path: settings.path,
             orders: Mutex::new(Some(orders)),
             writer: Mutex::new(Some(writer)),
             lock: Mutex::new(Some(opened.lock)),
@@ -203,6 +211,24 @@ impl Store {
     #[must_use]
     pub fn media_bytes(&self) -> u64 {
         self.inner.media.bytes()
+    }
+
+    /// The encoding that was kept under `key`; `None` if there is none, or none any more. Blocks for
+    /// a short read.
+    #[must_use]
+    pub fn encoding(&self, key: &EncodingKey) -> Option<Vec<u8>> {
+        self.inner.encodings.get(key)
+    }
+
+    /// Keeps an encoding, which may be forgotten at any time. Blocks for a short write.
+    pub fn keep_encoding(&self, key: &EncodingKey, bytes: &[u8]) {
+        self.inner.encodings.put(key, bytes);
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.inner.path
     }
 
     /// Finishes what is queued and closes the store, for all clones. Blocks for as long as that

@@ -284,7 +284,8 @@ impl Encoders {
     ///
     /// [`ModelError::Refused`] if there is no such model, or it is not what its `model.toml` says.
     pub fn load(&self, name: &str) -> Result<(), ModelError> {
-        self.library.load(&*self.library.find(name)?)
+        let model = self.library.find(name)?;
+        self.library.load(&model)
     }
 
     /// Frees the memory of every model once the runs in progress end; the next use loads it again,
@@ -296,6 +297,10 @@ impl Encoders {
     /// Frees the memory of the models that were not used since `idle` ago; gives how many.
     pub fn unload_idle(&self, idle: Duration) -> usize {
         self.library.memory.unload_idle(idle)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Model>, ModelError> {
+        self.library.find(name)
     }
 
     fn of(library: Arc<Library>, choice: &Choice) -> Encoders {

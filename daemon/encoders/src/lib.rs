@@ -23,6 +23,7 @@ mod registry;
 #[cfg(test)]
 mod robustness;
 mod text;
+mod verify;
 mod video;
 
 pub use encoders::Encoders;
@@ -31,3 +32,4 @@ pub use error::{EncodeError, ModelError};
 pub use limits::Limits;
 pub use purpose::Purpose;
 pub use registry::Choice;
+pub use verify::Golden;

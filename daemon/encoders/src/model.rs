@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 pub(crate) use audio::WindowEntry;
 pub(crate) use audio::{AudioEntry, CompressionEntry, MelScaleEntry, PadEntry};
 pub(crate) use bridge::BridgeEntry;
-pub(crate) use document::Document;
 use document::FileEntry;
+pub(crate) use document::{Document, SPACE_DEFAULT};
 pub(crate) use fusion::FusionEntry;
 #[cfg(test)]
 pub(crate) use image::FilterEntry;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use attuned_recommender::Modality;
 
 use crate::error::ModelError;
-use crate::model::{Model, folder_name};
+use crate::model::{Model, SPACE_DEFAULT, folder_name};
 use crate::purpose::Purpose;
 
 /// Which models are to be used, where there is more than one for something.
@@ -91,7 +91,7 @@ pub(crate) fn scan(models: &Path) -> Result<Vec<Folder>, ModelError> {
 impl Selection {
     /// Picks a model for each purpose: the one that is wanted, else the one that was used before,
     /// else of those that are not optional (of all, if there is none) the first by name in its
-    /// highest version. The model of texts makes the shared space; models of another space than it
+    /// highest version, those of the usual space before others. The model of texts makes the shared space; models of another space than it
     /// are passed over.
     pub fn of(folders: &[Folder], choice: &Choice) -> Selection {
         let mut selection = Selection::default();
@@ -148,9 +148,15 @@ impl Selection {
         let picked = named(&choice.wanted).or_else(|| named(&choice.remembered)).or_else(|| {
             let for_all: Vec<Known> =
                 fit.iter().copied().filter(|(_, model)| model.languages().is_empty()).collect();
+            // A text model decides the space of all others: one of the usual space goes first.
+            let usual: Vec<Known> = for_all
+                .iter()
+                .copied()
+                .filter(|(_, model)| model.document.space() == SPACE_DEFAULT && !model.document.optional)
+                .collect();
             let required: Vec<Known> =
                 for_all.iter().copied().filter(|(_, model)| !model.document.optional).collect();
-            first(&required).or_else(|| first(&for_all)).or_else(|| first(&fit))
+            first(&usual).or_else(|| first(&required)).or_else(|| first(&for_all)).or_else(|| first(&fit))
         });
         match picked {
             Some((folder, model)) => {

@@ -31,6 +31,9 @@ pub enum Input {
     Event(Event),
     /// Everything learnt about a person, and from them, goes.
     ForgetUser(UserId),
+    /// What comments were about lies in a shared space that is no longer used: it is not compared
+    /// any more. Everything else that they taught stays.
+    ForgetMeanings,
 }
 
 /// Everything that is known, and every decision about ranking. One thread owns it; the same inputs
@@ -64,6 +67,9 @@ impl Recommender {
                 _ => self.take_event(event, now),
             },
             Input::ForgetUser(user) => self.forget(&user),
+            Input::ForgetMeanings => {
+                self.household.people.values_mut().for_each(|person| person.state.forget_meanings());
+            }
         }
     }
 
@@ -175,6 +181,11 @@ impl Recommender {
     #[must_use]
     pub fn items_len(&self) -> usize {
         self.catalogue.len()
+    }
+
+    /// Everybody of whom something was learnt.
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.household.people.keys()
     }
 
     /// Everything learnt about a person; `None` for one who did nothing.

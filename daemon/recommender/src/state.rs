@@ -21,6 +21,15 @@ pub struct UserState {
     pub recent: Vec<PastEvent>,
 }
 
+impl UserState {
+    /// Drops the vectors of comments, as when the shared space is another one.
+    pub fn forget_meanings(&mut self) {
+        self.taste.remarks.clear();
+        self.base.remarks.clear();
+        self.recent.iter_mut().for_each(|event| event.semantic = None);
+    }
+}
+
 /// What is known of the household as a whole. What people like is in their own states; popularity
 /// and kinship of tastes are derived from these.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -11,6 +11,7 @@ mod cli;
 mod demo;
 mod house;
 mod kill;
+mod models;
 mod outages;
 mod paho;
 mod plugins;

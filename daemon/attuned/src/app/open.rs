@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use attuned_encoders::{Encoders, Limits};
+use attuned_encoders::{Choice, Encoders, Limits, ModelError};
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
 use attuned_recommender::{Input, Recommender, Settings, Timestamp};
 
 use super::AppError;
 use crate::config::{Config, MediaConfig, PluginConsent, PluginEngine, PluginsConfig};
 use crate::document::Degraded;
-use crate::pipeline::Parts;
+use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
 use crate::service::Progress;
-use crate::store::{Store, StoreError, StoreSettings};
+use crate::store::{ModelsRecord, NextModels, Store, StoreError, StoreSettings};
 
 /// Opens everything; blocks for as long as that takes.
 pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppError> {
@@ -21,6 +22,7 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
     let mut settings = StoreSettings::new(&config.store.path);
     settings.cache_bytes = u64::from(config.store.cache_mib) << 20;
     settings.media_file_bytes_max = config.media.bytes_max;
+    settings.encodings_bytes_max = u64::from(config.models.cache_mib) << 20;
     let (store, report) = Store::open(settings).map_err(|error| match error {
         StoreError::InUse { .. } | StoreError::TooNew { .. } | StoreError::Unavailable { .. } => {
             AppError::Wrong(error.to_string())
@@ -31,20 +33,122 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         tracing::error!(%finding, "store damaged");
         degraded.push(Degraded { part: "store".to_owned(), name: "open".to_owned(), reason: finding });
     }
-    let encoders = match Encoders::open(&config.models.path, limits(&config.media)) {
-        Ok(encoders) => Some(encoders),
+    let failed = |error: StoreError| AppError::Failed(error.to_string());
+    let mut record = ModelsRecord::read(store.path()).map_err(|error| AppError::Wrong(error.to_string()))?;
+    if record.next.as_ref().is_some_and(|next| next.replacing) {
+        finish_switch(&store, &mut record).map_err(failed)?;
+    }
+    let (encoders, next) = match choose_models(config, &record) {
+        Ok(opened) => (Some(opened.encoders), opened.next),
         Err(error) => {
             let reason = error.to_string();
             degraded.push(Degraded { part: "encoder".to_owned(), name: "models".to_owned(), reason });
-            None
+            (None, None)
         }
     };
+    let mut meanings_lost = false;
+    if let Some(encoders) = &encoders {
+        let before = record.clone();
+        meanings_lost = note_models(&mut record, encoders, next.as_ref(), &store).map_err(failed)?;
+        if record != before {
+            record.write(store.path()).map_err(failed)?;
+        }
+    }
     let plugins = plugins(config, now, &mut degraded)?;
-    let (recommender, through) =
-        restore(config, now, &store, &mut degraded).map_err(|error| AppError::Failed(error.to_string()))?;
+    let (recommender, through) = restore(config, now, &store, &record, meanings_lost, &mut degraded)
+        .map_err(|error| AppError::Failed(error.to_string()))?;
     let context =
         store.context().collect::<Result<_, _>>().map_err(|error| AppError::Failed(error.to_string()))?;
-    Ok(Parts { store, recommender, through, encoders, plugins, context, degraded, progress })
+    let idle_minutes = config.models.idle_minutes;
+    let models = ModelsPart {
+        record,
+        preferred: config.models.prefer.clone(),
+        next,
+        idle: (idle_minutes > 0.0).then(|| Duration::from_secs_f32(idle_minutes * 60.0)),
+    };
+    Ok(Parts { store, recommender, through, encoders, models, plugins, context, degraded, progress })
+}
+
+/// The models to understand content with.
+pub(crate) struct OpenedModels {
+    /// Those in use.
+    pub encoders: Encoders,
+    /// Those to switch to, where others are chosen than the stored vectors were made with.
+    pub next: Option<Encoders>,
+}
+
+/// Opens the models: those that the stored vectors were made with, as long as they are there, and
+/// those that are chosen now.
+pub(crate) fn choose_models(config: &Config, record: &ModelsRecord) -> Result<OpenedModels, ModelError> {
+    let memory_bytes_max = match config.models.memory_mib {
+        0 => u64::MAX,
+        mib => u64::from(mib) << 20,
+    };
+    let wanted = record.chosen.values().chain(&config.models.prefer).cloned().collect();
+    let choice = Choice { wanted, remembered: remembered(&record.current) };
+    let chosen =
+        Encoders::open_choosing(&config.models.path, limits(&config.media), &choice, memory_bytes_max)?;
+    let (target, _) = target_of(&chosen, record);
+    if record.current.is_empty() || target == record.current {
+        return Ok(OpenedModels { encoders: chosen, next: None });
+    }
+    let present = chosen.choosing(&Choice { wanted: remembered(&record.current), remembered: Vec::new() });
+    if names_of(&present) == record.current {
+        return Ok(OpenedModels { encoders: present, next: Some(chosen) });
+    }
+    // What the stored vectors were made with is gone: nothing to go on with until all is understood.
+    Ok(OpenedModels { encoders: chosen, next: None })
+}
+
+/// Ends a switch that was about to be done when the program ended.
+fn finish_switch(store: &Store, record: &mut ModelsRecord) -> Result<(), StoreError> {
+    if let Some(next) = &record.next {
+        promote(store, &word(&next.models))?;
+    }
+    record.go_over(last_event(store)?);
+    record.write(store.path())
+}
+
+/// Notes which models are in use, and which are next. Gives whether the stored vectors lie in another
+/// shared space than theirs, without a switch to it: then none of them can be compared.
+fn note_models(
+    record: &mut ModelsRecord,
+    encoders: &Encoders,
+    next: Option<&Encoders>,
+    store: &Store,
+) -> Result<bool, StoreError> {
+    match next {
+        Some(next) => {
+            let (models, space) = target_of(next, record);
+            if record.next.as_ref().is_none_or(|noted| noted.models != models) {
+                record.remember();
+                record.next = Some(NextModels { models, space, replacing: false });
+            }
+            Ok(false)
+        }
+        None => {
+            let (models, space) = target_of(encoders, record);
+            let meanings_lost = record.space.is_some() && space != record.space;
+            if meanings_lost {
+                record.foreign_through = last_event(store)?;
+            }
+            (record.current, record.space, record.next) = (models, space, None);
+            Ok(meanings_lost)
+        }
+    }
+}
+
+/// The number of the last event.
+fn last_event(store: &Store) -> Result<u64, StoreError> {
+    let mut last = 0;
+    for event in store.events_after(0) {
+        match event {
+            Ok(event) => last = event.seq,
+            Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(last)
 }
 
 /// The encoders' limits as configured.
@@ -160,6 +264,8 @@ fn restore(
     config: &Config,
     now: Timestamp,
     store: &Store,
+    models: &ModelsRecord,
+    meanings_lost: bool,
     degraded: &mut Vec<Degraded>,
 ) -> Result<(Recommender, u64), StoreError> {
     let recommend = &config.recommend;
@@ -175,7 +281,11 @@ fn restore(
     for item in store.items() {
         match item {
             Ok(stored) => {
-                let content = stored.content.unwrap_or_default();
+                let mut content = stored.content.unwrap_or_default();
+                if meanings_lost {
+                    content.semantic.clear();
+                    content.fused = None;
+                }
                 recommender.apply(Input::PutItem { item: stored.item, content }, now);
             }
             Err(error) => drop(damaged.insert(error.to_string())),
@@ -187,14 +297,24 @@ fn restore(
     }
     for profile in store.profiles() {
         match profile {
-            Ok(profile) => recommender.restore_user(profile.user, profile.state),
+            Ok(mut profile) => {
+                if profile.through <= models.foreign_through {
+                    profile.state.forget_meanings();
+                }
+                recommender.restore_user(profile.user, profile.state);
+            }
             Err(error) => drop(damaged.insert(error.to_string())),
         }
     }
     for event in store.events_after(through) {
         match event {
-            Ok(stored) => {
+            Ok(mut stored) => {
                 through = stored.seq;
+                if let Some(comment) = &mut stored.event.comment
+                    && through <= models.foreign_through
+                {
+                    comment.semantic = None;
+                }
                 recommender.apply(Input::Event(stored.event), now);
             }
             Err(error) => drop(damaged.insert(error.to_string())),

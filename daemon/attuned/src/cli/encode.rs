@@ -9,12 +9,11 @@ use attuned_encoders::{EncodeError, Encoders, Encoding};
 use attuned_recommender::{Embedding, Modality};
 use serde::Serialize;
 
-use crate::app::limits;
 use crate::cli::progress::Progress;
 use crate::cli::session::configuration;
 use crate::cli::table::{Table, fit};
 use crate::cli::tally::Tally;
-use crate::cli::{Common, Failure, Printer};
+use crate::cli::{Common, Failure, Printer, model};
 use crate::document::LabelDocument;
 
 mod inputs;
@@ -46,8 +45,7 @@ struct FusedDocument<'a> {
 
 pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let config = configuration(common)?;
-    let encoders = Encoders::open(&config.models.path, limits(&config.media))
-        .map_err(|error| Failure::Input(error.to_string()))?;
+    let encoders = model::in_use(&config)?;
     let mut tally = Tally::default();
     let together = encode.fuse;
     let inputs = encode.inputs()?;

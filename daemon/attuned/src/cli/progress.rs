@@ -31,6 +31,11 @@ impl Progress {
         self.0.inc(1);
     }
 
+    /// So many steps are done.
+    pub fn at(&self, steps: usize) {
+        self.0.set_position(steps as u64);
+    }
+
     /// Runs `print` without the bar in the way.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)

@@ -4,8 +4,8 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use super::{
-    EventsDocument, EventsTaken, ExportDocument, ItemDocument, RecommendationDocument, RejectionDocument,
-    RequestDocument, SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
+    EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, RecommendationDocument,
+    RejectionDocument, RequestDocument, SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
 };
 
 /// Every document's name and schema, as kept in `config/schema/<name>.json`.
@@ -20,6 +20,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("search", schema_for!(SearchDocument).to_value()),
         ("search-answer", schema_for!(SearchAnswerDocument).to_value()),
         ("status", schema_for!(StatusDocument).to_value()),
+        ("models", schema_for!(ModelsDocument).to_value()),
         ("error", schema_for!(RejectionDocument).to_value()),
         ("user", schema_for!(UserDocument).to_value()),
         ("export", schema_for!(ExportDocument).to_value()),

@@ -13,11 +13,15 @@
 //! | `GET /v1/users/{user}` | answers with what was learnt of the person |
 //! | `GET /v1/users/{user}/export` | answers with everything that is stored of the person |
 //! | `GET /v1/status` | answers with how the daemon is |
+//! | `GET /v1/models` | answers with every model, and the switch under way |
+//! | `POST /v1/models/use` | switches to the models that the body names, in the background |
+//! | `POST /v1/models/rollback` | goes back to the model that was used before |
 //! | `GET /` | a page for people |
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use attuned_encoders::Purpose;
 use attuned_recommender::{IdError, ItemId, Modality, UserId};
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -31,8 +35,9 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
 use crate::document::{
-    self, EventsDocument, EventsTaken, ExportDocument, ItemDocument, RecommendationDocument, Rejection,
-    RejectionCode, RequestDocument, SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
+    self, EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, RecommendationDocument,
+    Rejection, RejectionCode, RequestDocument, RollbackModelDocument, SearchAnswerDocument, SearchDocument,
+    StatusDocument, UseModelsDocument, UserDocument,
 };
 use crate::http::answer::{self, Answer};
 use crate::http::page;
@@ -82,6 +87,9 @@ pub fn router(pipeline: Pipeline, body_bytes_max: usize) -> Router {
         .route("/v1/recommend", post(recommend))
         .route("/v1/search", post(search))
         .route("/v1/status", get(status))
+        .route("/v1/models", get(models))
+        .route("/v1/models/use", post(use_models))
+        .route("/v1/models/rollback", post(roll_back_model))
         .route("/", get(page::show))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -257,6 +265,40 @@ async fn export_user(
 
 async fn status(State(shared): State<Shared>, uri: Uri) -> Answer<StatusDocument> {
     Answer::of(uri.path(), shared.pipeline.status().await)
+}
+
+async fn models(State(shared): State<Shared>, uri: Uri) -> Answer<ModelsDocument> {
+    Answer::of(uri.path(), shared.pipeline.models().await)
+}
+
+async fn use_models(
+    State(shared): State<Shared>,
+    uri: Uri,
+    axum::Extension(Payload(body)): WithBody,
+) -> Answer<ModelsDocument> {
+    let switched = async {
+        let wanted: UseModelsDocument = document::parse("use-models", &body)?;
+        shared.pipeline.use_models(wanted.models).await
+    };
+    Answer::of(uri.path(), switched.await)
+}
+
+async fn roll_back_model(
+    State(shared): State<Shared>,
+    uri: Uri,
+    axum::Extension(Payload(body)): WithBody,
+) -> Answer<ModelsDocument> {
+    let switched = async {
+        let wanted: RollbackModelDocument = document::parse("rollback-model", &body)?;
+        let purpose = Purpose::from_name(&wanted.modality).ok_or_else(|| {
+            let modality = &wanted.modality;
+            Rejection::invalid(format!(
+                "modality is `{modality}`, expected text, image, audio, video or fusion"
+            ))
+        })?;
+        shared.pipeline.roll_back_model(purpose).await
+    };
+    Answer::of(uri.path(), switched.await)
 }
 
 async fn no_route(uri: Uri) -> Response {

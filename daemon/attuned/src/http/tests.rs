@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::RecommendConfig;
-use crate::pipeline::{Loops, Parts, PipelineSettings};
+use crate::pipeline::{Loops, ModelsPart, Parts, PipelineSettings};
 use crate::service::Progress;
 use crate::store::{Store, StoreSettings};
 use crate::topic::Prefix;
@@ -35,6 +35,7 @@ impl Daemon {
             recommender: Recommender::new(Settings::default()),
             through: 0,
             encoders: None,
+            models: ModelsPart::default(),
             plugins,
             context: Context::new(),
             degraded: Vec::new(),

@@ -8,7 +8,7 @@ use attuned_recommender::{Modality, ModelEmbedding, Query};
 use bytes::Bytes;
 
 use super::engine::{RankParts, SearchParts};
-use super::understanding::Piece;
+use super::understanding::{Piece, Steady};
 use super::{Pipeline, Shared, circumstances, now};
 use crate::document::{
     Degraded, MatchDocument, ParsedQuery, RankedDocument, RecommendationDocument, Rejection, RejectionCode,
@@ -51,12 +51,15 @@ impl Shared {
         request.context = circumstances::with_time_of_day(request.context, &local);
         let mut timings = Timings::default();
         let mut degraded = Vec::new();
+        let mut steady = None;
         if let Some(query) = parsed.query {
             let encoding = Instant::now();
-            request.query = Some(self.understand_query(query, &mut degraded).await?);
+            let (query, held) = self.understand_steadily(query, &mut degraded).await?;
+            (request.query, steady) = (Some(query), Some(held));
             timings.encode = encoding.elapsed().as_secs_f64() * 1e3;
         }
         let (shortlist, shortlist_ms) = self.engine.shortlist(request.clone(), now).await?;
+        drop(steady);
         timings.shortlist = shortlist_ms;
         let rulings =
             self.rules.ask(shortlist.batch(), circumstances::for_rules(&request, &local), now).await;
@@ -86,11 +89,12 @@ impl Shared {
         let started = Instant::now();
         let parsed = document.parse(&self.settings.recommend)?;
         let mut degraded = Vec::new();
-        let query = self.understand_query(parsed.query, &mut degraded).await?;
+        let (query, steady) = self.understand_steadily(parsed.query, &mut degraded).await?;
         let mut timings = Timings { encode: started.elapsed().as_secs_f64() * 1e3, ..Timings::default() };
         let parts =
             SearchParts { query, kinds: parsed.kinds, filter: parsed.filter, n: parsed.n, now: now() };
         let (found, rank_ms) = self.engine.search(parts).await?;
+        drop(steady);
         timings.rank = rank_ms;
         let document = |(place, (found, item)): (usize, &(attuned_recommender::Match, _))| {
             let item: &std::sync::Arc<attuned_recommender::Item> = item;
@@ -106,6 +110,24 @@ impl Shared {
         let items = found.iter().enumerate().map(document).collect();
         timings.total = started.elapsed().as_secs_f64() * 1e3;
         Ok(SearchAnswerDocument { items, degraded, timings_ms: timings })
+    }
+
+    /// The query, and that the models it was understood by stay in use: it is compared with vectors
+    /// of the same models only.
+    async fn understand_steadily(
+        &self,
+        parsed: ParsedQuery,
+        degraded: &mut Vec<Degraded>,
+    ) -> Result<(Query, Steady<'_>), Rejection> {
+        loop {
+            let generation = self.understanding.generation().await;
+            let mut lacking = Vec::new();
+            let query = self.understand_query(parsed.clone(), &mut lacking).await?;
+            if let Some(steady) = self.understanding.steady(generation).await {
+                degraded.extend(lacking);
+                return Ok((query, steady));
+            }
+        }
     }
 
     async fn understand_query(

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use attuned_recommender::ruling::Adjustment;
 use attuned_recommender::{
-    Filter, HouseholdState, Input, Item, ItemId, Match, ProfileView, Query, Ranked, Recommender, Request,
-    Shortlist, Timestamp, UserId, UserState,
+    Content, Filter, HouseholdState, Input, Item, ItemId, Match, ProfileView, Query, Ranked, Recommender,
+    Request, Shortlist, Timestamp, UserId, UserState,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,9 +41,14 @@ enum Ask {
     Item { id: ItemId, answer: oneshot::Sender<Option<Arc<Item>>> },
     /// Count the items.
     ItemsLen { answer: oneshot::Sender<usize> },
+    /// Put other contents in the place of those of all items, at once for whoever asks.
+    Replace { contents: Contents, forget_meanings: bool, now: Timestamp, answer: oneshot::Sender<usize> },
     /// Hand out what was learnt since the last snapshot.
     Snapshot { answer: oneshot::Sender<Snapshot> },
 }
+
+/// Items and what was understood of them, as they are read from the store.
+pub(super) type Contents = Box<dyn Iterator<Item = (Item, Content)> + Send>;
 
 /// Everything that the final order depends on.
 pub(super) struct RankParts {
@@ -83,7 +88,7 @@ pub(super) fn start(recommender: Recommender, through: u64, pulse: Pulse) -> (En
     let (asks, mut queue) = mpsc::channel(QUEUE_MAX);
     let runtime = tokio::runtime::Handle::current();
     let task = tokio::task::spawn_blocking(move || {
-        let mut state = State { recommender, through, changed: BTreeSet::new() };
+        let mut state = State { recommender, through, changed: BTreeSet::new(), pulse: pulse.clone() };
         // The runtime's timer lets the idle loop beat; the work itself is never awaited.
         while let Some(ask) = runtime.block_on(pulse.while_waiting(queue.recv())) {
             state.serve(ask);
@@ -97,6 +102,7 @@ struct State {
     recommender: Recommender,
     through: u64,
     changed: BTreeSet<UserId>,
+    pulse: Pulse,
 }
 
 impl State {
@@ -133,6 +139,9 @@ impl State {
             Ask::Profile { user, answer } => drop(answer.send(self.recommender.profile(&user))),
             Ask::Item { id, answer } => drop(answer.send(self.recommender.item(&id).cloned())),
             Ask::ItemsLen { answer } => drop(answer.send(self.recommender.items_len())),
+            Ask::Replace { contents, forget_meanings, now, answer } => {
+                self.replace(contents, forget_meanings, now, answer);
+            }
             Ask::Snapshot { answer } => drop(answer.send(self.snapshot())),
         }
     }
@@ -146,11 +155,33 @@ impl State {
                 Input::ForgetUser(user) => {
                     self.changed.remove(user);
                 }
-                Input::PutItem { .. } | Input::RemoveItem(_) => {}
+                Input::PutItem { .. } | Input::RemoveItem(_) | Input::ForgetMeanings => {}
             }
             self.recommender.apply(input, now);
         }
         self.through = through.unwrap_or(self.through);
+    }
+
+    fn replace(
+        &mut self,
+        contents: Contents,
+        forget_meanings: bool,
+        now: Timestamp,
+        answer: oneshot::Sender<usize>,
+    ) {
+        let mut replaced = 0;
+        for (item, content) in contents {
+            self.recommender.apply(Input::PutItem { item, content }, now);
+            self.pulse.beat();
+            replaced += 1;
+        }
+        if forget_meanings {
+            self.recommender.apply(Input::ForgetMeanings, now);
+            self.changed.extend(self.recommender.users().cloned());
+        }
+        if answer.send(replaced).is_err() {
+            tracing::debug!("whoever had the contents replaced has gone");
+        }
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -195,6 +226,17 @@ impl Engine {
 
     pub(super) async fn items_len(&self) -> Result<usize, Rejection> {
         self.ask(|answer| Ask::ItemsLen { answer }).await
+    }
+
+    /// Puts `contents` in the place of those of all items; gives how many there were. Everything
+    /// else waits meanwhile, so that nobody sees some of before and some of after.
+    pub(super) async fn replace(
+        &self,
+        contents: Contents,
+        forget_meanings: bool,
+        now: Timestamp,
+    ) -> Result<usize, Rejection> {
+        self.ask(|answer| Ask::Replace { contents, forget_meanings, now, answer }).await
     }
 
     pub(super) async fn snapshot(&self) -> Result<Snapshot, Rejection> {

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use attuned_encoders::{EncodeError, Encoding};
+use attuned_encoders::{EncodeError, Encoders, Encoding};
 use attuned_recommender::{Content, Embedding, Input, Item, ItemId, Label, Modality, ModelEmbedding};
 use bytes::Bytes;
 
+use super::fusion::fuse;
 use super::journal::Step;
-use super::understanding::{OWN_MODEL, Pending, Piece};
+use super::pending::{Pending, Work};
+use super::turns::Turn;
+use super::understanding::{OWN_MODEL, Piece};
 use super::{Pipeline, Shared, reject_by_store};
 use crate::document::{ItemDocument, MediaInput, ParsedItem, Rejection, RejectionCode};
 use crate::service::Pulse;
@@ -136,12 +139,15 @@ impl Shared {
         add_own_embeddings(&mut content, &stored.own_embeddings);
         let id = stored.item.id.clone();
         let input = Input::PutItem { item: stored.item.clone(), content };
-        self.journal.enter(vec![Step { write: Write::PutItem(stored), input: Some(input) }]).await?;
+        // What other models understood was of the earlier words and media.
+        let unstage = Step { write: Write::Unstage(id.clone()), input: None };
+        let put = Step { write: Write::PutItem(stored), input: Some(input) };
+        self.journal.enter(vec![put, unstage]).await?;
         self.understanding.enqueue(id);
         Ok(())
     }
 
-    fn stored_item(&self, id: &ItemId) -> Result<Option<StoredItem>, Rejection> {
+    pub(super) fn stored_item(&self, id: &ItemId) -> Result<Option<StoredItem>, Rejection> {
         self.store.item(id).map_err(reject_by_store)
     }
 
@@ -149,13 +155,11 @@ impl Shared {
     /// is in the queue again already.
     async fn understand_item(&self, id: &ItemId, pulse: &Pulse) -> Result<(), Rejection> {
         let Some(stored) = self.stored_item(id)? else { return Ok(()) };
-        let understood = self.understand(&stored, pulse).await;
+        let encoders = self.understanding.encoders();
+        let understood = self.understand(&stored, encoders.as_ref(), pulse).await;
         let _one_at_a_time = self.items.lock().await;
         let Some(current) = self.stored_item(id)? else { return Ok(()) };
-        if current.media != stored.media
-            || text_of(&current.item) != text_of(&stored.item)
-            || current.own_embeddings != stored.own_embeddings
-        {
+        if !same_content(&current, &stored) {
             return Ok(());
         }
         let content_pending = understood.postponed;
@@ -172,7 +176,13 @@ impl Shared {
         Ok(())
     }
 
-    async fn understand(&self, stored: &StoredItem, pulse: &Pulse) -> Understood {
+    /// What the encoders say of an item's words and media.
+    pub(super) async fn understand(
+        &self,
+        stored: &StoredItem,
+        encoders: Option<&Encoders>,
+        pulse: &Pulse,
+    ) -> Understood {
         let mut understood = Understood::default();
         let mut pieces: BTreeMap<Modality, Vec<Encoding>> = BTreeMap::new();
         let text = text_of(&stored.item);
@@ -193,16 +203,24 @@ impl Shared {
         for (modality, piece) in work {
             // One piece at most between two beats, so that an encoder that hangs is noticed.
             pulse.beat();
-            let encoding = match piece {
-                Ok(piece) => self.understanding.encode(piece).await,
-                Err(rejection) => {
+            let encoding = match (piece, encoders) {
+                (Ok(piece), Some(encoders)) => {
+                    self.understanding.encode_by(encoders, piece, Turn::Background).await
+                }
+                (Ok(_), None) => {
+                    Err(EncodeError::Unavailable { modality, reason: "there are no models".to_owned() })
+                }
+                (Err(rejection), _) => {
                     understood.unreadable.push(rejection.message);
                     continue;
                 }
             };
             match encoding {
                 Ok(encoding) => pieces.entry(modality).or_default().push(encoding),
-                Err(EncodeError::Unavailable { .. }) => understood.postponed = true,
+                Err(EncodeError::Unavailable { reason, .. }) => {
+                    understood.postponed = true;
+                    understood.lacking.insert(modality, reason);
+                }
                 Err(error @ (EncodeError::Unreadable { .. } | EncodeError::OverLimit { .. })) => {
                     understood.unreadable.push(format!("item `{}`: {error}", stored.item.id));
                 }
@@ -211,27 +229,53 @@ impl Shared {
         for (modality, encodings) in pieces {
             add_mean(&mut understood.content, modality, &encodings);
         }
-        understood.content.fused = self.understanding.fuse(&understood.content.semantic).await;
+        if let Some(encoders) = encoders {
+            understood.content.fused = fuse(encoders, &understood.content.semantic).await;
+        }
         add_own_embeddings(&mut understood.content, &stored.own_embeddings);
         understood
     }
+
+    /// Looks for items that are marked in the store and did not fit into the line.
+    fn refill(&self) {
+        for item in self.store.items().flatten().filter(|item| item.content_pending) {
+            self.understanding.enqueue(item.item.id);
+        }
+    }
+}
+
+/// Whether there is the same to be understood of both.
+pub(super) fn same_content(a: &StoredItem, b: &StoredItem) -> bool {
+    a.media == b.media && text_of(&a.item) == text_of(&b.item) && a.own_embeddings == b.own_embeddings
 }
 
 #[derive(Default)]
-struct Understood {
-    content: Content,
+pub(super) struct Understood {
+    pub content: Content,
     /// One sentence for each medium that is no such content.
-    unreadable: Vec<String>,
+    pub unreadable: Vec<String>,
     /// A model is missing: what it would have understood is taken up at the next start.
-    postponed: bool,
+    pub postponed: bool,
+    /// Which, and why.
+    pub lacking: BTreeMap<Modality, String>,
 }
 
-/// Takes items from the queue until the pipeline is gone.
+/// Takes work from the queue until the pipeline is gone.
 pub(super) async fn understand_items(shared: Weak<Shared>, pending: Arc<Pending>, pulse: Pulse) {
-    while let Some(id) = pulse.while_waiting(pending.next()).await {
+    while let Some(work) = pulse.while_waiting(pending.next()).await {
         let Some(shared) = shared.upgrade() else { return };
-        if let Err(rejection) = shared.understand_item(&id, &pulse).await {
-            tracing::warn!(item = %id, reason = %rejection, "item not understood, it stays marked for the next start");
+        match work {
+            Work::Understand(id) => {
+                if let Err(rejection) = shared.understand_item(&id, &pulse).await {
+                    tracing::warn!(item = %id, reason = %rejection, "item not understood, it stays marked for the next start");
+                }
+            }
+            Work::Refill => {
+                let refill = Arc::clone(&shared);
+                drop(tokio::task::spawn_blocking(move || refill.refill()).await);
+            }
+            Work::Anew(id) => shared.understand_anew(&id, &pulse).await,
+            Work::GoOver => shared.go_over(&pulse).await,
         }
     }
 }

@@ -24,6 +24,21 @@ pub(super) struct Step {
     pub input: Option<Input>,
 }
 
+impl Step {
+    /// Drops what a comment means, as a vector that can no longer be compared.
+    pub(super) fn forget_meaning(&mut self) {
+        let written = match &mut self.write {
+            Write::AppendEvent { event, .. } => event.comment.as_mut(),
+            _ => None,
+        };
+        let learnt = match &mut self.input {
+            Some(Input::Event(event)) => event.comment.as_mut(),
+            _ => None,
+        };
+        written.into_iter().chain(learnt).for_each(|comment| comment.semantic = None);
+    }
+}
+
 struct Entry {
     steps: Vec<Step>,
     done: oneshot::Sender<Result<Vec<Written>, StoreError>>,

@@ -36,6 +36,7 @@ impl Pipeline {
         documents: Vec<Result<EventDocument, Rejection>>,
     ) -> Result<EventsTaken, Rejection> {
         let now = now();
+        let generation = self.shared.understanding.generation().await;
         let mut taken = EventsTaken::default();
         let mut steps = Vec::with_capacity(documents.len());
         let mut first_rejection = None;
@@ -58,6 +59,12 @@ impl Pipeline {
         }
         if steps.is_empty() {
             return first_rejection.map_or(Ok(taken), Err);
+        }
+        // What a comment means lies in the shared space of the models that were in use when it was
+        // understood; if that changed meanwhile, the comment counts without it.
+        let steady = self.shared.understanding.steady(generation).await;
+        if steady.is_none() {
+            steps.iter_mut().for_each(Step::forget_meaning);
         }
         for written in self.shared.journal.enter(steps).await? {
             match written {

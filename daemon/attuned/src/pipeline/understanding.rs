@@ -1,24 +1,20 @@
-//! What stands between the pipeline and the encoders: a bounded number of threads that encode, and
-//! the list of items that are still to be understood.
+//! What stands between the pipeline and the encoders: which models are in use, whose turn it is, and
+//! what is known already.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use attuned_encoders::{EncodeError, Encoders, Encoding};
-use attuned_recommender::{Embedding, FusedContent, ItemId, Modality};
+use attuned_recommender::{ItemId, Modality};
 use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::fusion::{self, is_of_another};
+use super::fusion::is_of_another;
+use super::pending::Pending;
+use super::recall::{self, Known, Recall, key_of};
+use super::turns::{Turn, Turns};
 use crate::document::Degraded;
-use crate::store::StoredItem;
-
-/// Pieces of content that are encoded at once: one for items in the background, one for a query
-/// that somebody waits for.
-const ENCODING_MAX: usize = 2;
-/// Items that wait to be understood. Further ones are marked in the store and taken up at the next
-/// start.
-const PENDING_MAX: usize = 200_000;
+use crate::store::{Store, StoredItem};
 
 /// The model name of vectors that came with an item.
 pub(super) const OWN_MODEL: &str = "device";
@@ -33,43 +29,97 @@ pub(super) enum Piece {
 }
 
 pub(super) struct Understanding {
-    encoders: Option<Arc<Encoders>>,
-    /// Names and versions of the models in use.
-    models: BTreeSet<String>,
-    permits: Arc<Semaphore>,
+    current: Mutex<Option<Encoders>>,
+    /// How often other models came into use. Read by those whose vectors must be of the models of
+    /// the index, for as long as it takes to compare them; written by who changes both.
+    generation: RwLock<u64>,
+    turns: Turns,
+    recall: Recall,
+    store: Store,
     pending: Arc<Pending>,
 }
 
-pub(super) fn start(encoders: Option<Arc<Encoders>>) -> (Understanding, Arc<Pending>) {
+/// As long as this is held, the models in use stay the same.
+pub(super) type Steady<'a> = RwLockReadGuard<'a, u64>;
+
+pub(super) fn start(encoders: Option<Encoders>, store: Store) -> (Understanding, Arc<Pending>) {
     let pending = Arc::new(Pending::default());
-    let models = encoders.iter().flat_map(|encoders| encoders.models()).map(|model| model.id()).collect();
-    let permits = Arc::new(Semaphore::new(ENCODING_MAX));
-    (Understanding { encoders, models, permits, pending: Arc::clone(&pending) }, pending)
+    let understanding = Understanding {
+        current: Mutex::new(encoders),
+        generation: RwLock::new(0),
+        turns: Turns::new(),
+        recall: Recall::default(),
+        store,
+        pending: Arc::clone(&pending),
+    };
+    (understanding, pending)
 }
 
 impl Understanding {
-    /// Encodes one piece on a thread for blocking work.
-    pub(super) async fn encode(&self, piece: Piece) -> Result<Encoding, EncodeError> {
-        let modality = piece.modality();
-        let unavailable = |reason: &str| EncodeError::Unavailable { modality, reason: reason.to_owned() };
-        let encoders = self.encoders.clone().ok_or_else(|| unavailable("there are no models"))?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| unavailable("stopping"))?;
-        let encoding = tokio::task::spawn_blocking(move || {
-            let encoding = match &piece {
-                Piece::Text(text) => encoders.encode_text(text),
-                Piece::Image(bytes) => encoders.encode_image(bytes),
-                Piece::Audio(bytes) => encoders.encode_audio(bytes),
-                Piece::Video(bytes) => encoders.encode_video(bytes),
-            };
-            drop(permit);
-            encoding
-        });
-        encoding.await.map_err(|_| unavailable("the encoder failed on it"))?
+    /// The encoders in use; `None` if the models' folder cannot be read.
+    pub(super) fn encoders(&self) -> Option<Encoders> {
+        self.lock().clone()
     }
 
-    /// Joins the vectors of an item's media.
-    pub(super) async fn fuse(&self, parts: &BTreeMap<Modality, Embedding>) -> Option<Box<FusedContent>> {
-        fusion::fuse(self.encoders.as_ref()?, parts).await
+    /// Encodes one piece that somebody waits for by the models in use. It is not written down.
+    pub(super) async fn encode(&self, piece: Piece) -> Result<Encoding, EncodeError> {
+        let encoders = self.encoders().ok_or_else(|| EncodeError::Unavailable {
+            modality: piece.modality(),
+            reason: "there are no models".to_owned(),
+        })?;
+        self.encode_by(&encoders, piece, Turn::Asked).await
+    }
+
+    /// Encodes one piece on a thread for blocking work, unless that was done before. Pieces of the
+    /// background are kept in the store.
+    pub(super) async fn encode_by(
+        &self,
+        encoders: &Encoders,
+        piece: Piece,
+        turn: Turn,
+    ) -> Result<Encoding, EncodeError> {
+        let modality = piece.modality();
+        let failed = |_| EncodeError::Unavailable { modality, reason: "the encoder failed on it".to_owned() };
+        let signature = encoders.signature(modality);
+        let (hashed, store) = (piece.clone(), self.store.clone());
+        let found = move || {
+            let key = key_of(&signature, &hashed);
+            (key, store.encoding(&key).and_then(|bytes| recall::decode(&bytes)))
+        };
+        let (key, found) = tokio::task::spawn_blocking(found).await.map_err(failed)?;
+        if let Some(found) = found {
+            self.recall.spared();
+            return Ok(found);
+        }
+        let mut ran = false;
+        let place = self.recall.place(&key);
+        let encoding = place.get_or_try_init(async || {
+            let turn = self.turns.take(turn).await;
+            ran = true;
+            self.recall.ran();
+            let encoders = encoders.clone();
+            let encoding = tokio::task::spawn_blocking(move || {
+                let encoding = match &piece {
+                    Piece::Text(text) => encoders.encode_text(text),
+                    Piece::Image(bytes) => encoders.encode_image(bytes),
+                    Piece::Audio(bytes) => encoders.encode_audio(bytes),
+                    Piece::Video(bytes) => encoders.encode_video(bytes),
+                };
+                drop(turn);
+                encoding
+            });
+            encoding.await.map_err(failed)?.map(Known::of)
+        });
+        let known = encoding.await?.clone();
+        if !ran {
+            self.recall.spared();
+        }
+        if turn == Turn::Background {
+            let (store, bytes) = (self.store.clone(), known.bytes);
+            let keep = move || store.keep_encoding(&key, &bytes);
+            tokio::task::spawn_blocking(keep).await.map_err(failed)?;
+        }
+        Ok(known.encoding)
     }
 
     /// What cannot be understood for now, and why.
@@ -79,7 +129,7 @@ impl Understanding {
             name: name.to_owned(),
             reason,
         };
-        match &self.encoders {
+        match &*self.lock() {
             None => vec![lacking("models", "there are no models".to_owned())],
             Some(encoders) => {
                 encoders.problems().iter().map(|problem| lacking("models", problem.to_string())).collect()
@@ -87,20 +137,44 @@ impl Understanding {
         }
     }
 
+    /// How often an encoder ran, and how often that was spared.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        self.recall.counts()
+    }
+
+    /// The number of the models in use, to be compared by [`Understanding::steady`].
+    pub(super) async fn generation(&self) -> u64 {
+        *self.generation.read().await
+    }
+
+    /// Keeps the models in use as they are; `None` if they are others than those of `generation` by
+    /// now, and what was encoded since then is to be encoded again. To be held for milliseconds.
+    pub(super) async fn steady(&self, generation: u64) -> Option<Steady<'_>> {
+        let steady = self.generation.read().await;
+        (*steady == generation).then_some(steady)
+    }
+
+    /// Waits until nobody compares anything, and keeps them from it.
+    pub(super) async fn halt(&self) -> RwLockWriteGuard<'_, u64> {
+        self.generation.write().await
+    }
+
+    /// Uses other models from now on.
+    pub(super) fn use_now(&self, encoders: Encoders, mut halted: RwLockWriteGuard<'_, u64>) {
+        *self.lock() = Some(encoders);
+        *halted += 1;
+    }
+
     /// Whether what was understood of the item came from a model that is no longer in use.
     pub(super) fn is_outdated(&self, item: &StoredItem) -> bool {
-        let content = item.content.as_ref();
-        if let (Some(content), Some(encoders)) = (content, &self.encoders)
-            && is_of_another(content, encoders)
-        {
+        let Some(encoders) = self.encoders() else { return false };
+        if item.content.as_ref().is_some_and(|content| is_of_another(content, &encoders)) {
             return true;
         }
-        !self.models.is_empty()
-            && item
-                .content
-                .iter()
-                .flat_map(|content| content.embeddings.values())
-                .any(|made| made.model != OWN_MODEL && !self.models.contains(&made.model))
+        let in_use: BTreeSet<String> = encoders.models().iter().map(|model| model.id()).collect();
+        let made = item.content.iter().flat_map(|content| content.embeddings.values());
+        !in_use.is_empty()
+            && made.into_iter().any(|made| made.model != OWN_MODEL && !in_use.contains(&made.model))
     }
 
     /// Notes that an item is to be understood.
@@ -108,9 +182,13 @@ impl Understanding {
         self.pending.add(item);
     }
 
-    /// How many items are still to be understood.
-    pub(super) fn pending(&self) -> usize {
-        self.pending.len()
+    /// The items that wait.
+    pub(super) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Encoders>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,7 +209,7 @@ impl Piece {
         }
     }
 
-    fn modality(&self) -> Modality {
+    pub(super) fn modality(&self) -> Modality {
         match self {
             Piece::Text(_) => Modality::Text,
             Piece::Image(_) => Modality::Image,
@@ -139,88 +217,12 @@ impl Piece {
             Piece::Video(_) => Modality::Video,
         }
     }
-}
 
-/// Items to be understood, each at most once, first come first served.
-#[derive(Default)]
-pub(super) struct Pending {
-    items: Mutex<Waiting>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Waiting {
-    order: VecDeque<ItemId>,
-    known: BTreeSet<ItemId>,
-    in_work: usize,
-    closed: bool,
-}
-
-impl Pending {
-    fn add(&self, item: ItemId) {
-        let mut waiting = self.lock();
-        if waiting.order.len() < PENDING_MAX && waiting.known.insert(item.clone()) {
-            waiting.order.push_back(item);
+    /// The words or the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Piece::Text(text) => text.as_bytes(),
+            Piece::Image(bytes) | Piece::Audio(bytes) | Piece::Video(bytes) => bytes,
         }
-        drop(waiting);
-        self.changed.notify_one();
-    }
-
-    /// The next item; `None` when there will be none any more.
-    pub(super) async fn next(&self) -> Option<ItemId> {
-        loop {
-            {
-                let mut waiting = self.lock();
-                waiting.in_work = 0;
-                if waiting.closed {
-                    return None;
-                }
-                if let Some(item) = waiting.order.pop_front() {
-                    waiting.known.remove(&item);
-                    waiting.in_work = 1;
-                    return Some(item);
-                }
-            }
-            self.changed.notified().await;
-        }
-    }
-
-    fn len(&self) -> usize {
-        let waiting = self.lock();
-        waiting.order.len() + waiting.in_work
-    }
-
-    fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_one();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(text: &str) -> ItemId {
-        ItemId::parse(text).expect("an id")
-    }
-
-    #[tokio::test]
-    async fn an_item_waits_once_and_in_order() {
-        let pending = Pending::default();
-        for item in ["b", "a", "b"] {
-            pending.add(id(item));
-        }
-        assert_eq!(pending.len(), 2);
-        assert_eq!(pending.next().await, Some(id("b")));
-        pending.add(id("b"));
-        assert_eq!(pending.len(), 3, "the one in work counts");
-        assert_eq!(pending.next().await, Some(id("a")));
-        assert_eq!(pending.next().await, Some(id("b")));
-        pending.close();
-        assert_eq!(pending.next().await, None);
     }
 }

@@ -32,11 +32,14 @@ pub enum Kind {
     Context,
     /// Messages that the broker has not confirmed yet.
     Outbox,
+    /// What other models understood of items, until all of them are understood anew. Derived: not
+    /// counted, and lost without harm.
+    Staged,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Totals,
         Kind::Item,
         Kind::Content,
@@ -46,6 +49,7 @@ impl Kind {
         Kind::Household,
         Kind::Context,
         Kind::Outbox,
+        Kind::Staged,
     ];
 
     /// The first byte of the keys of this kind. Stored for ever: a letter is never given to another
@@ -62,6 +66,7 @@ impl Kind {
             Kind::Household => b'h',
             Kind::Context => b'x',
             Kind::Outbox => b'o',
+            Kind::Staged => b's',
         }
     }
 
@@ -78,6 +83,7 @@ impl Kind {
             Kind::Household => "household",
             Kind::Context => "context values",
             Kind::Outbox => "outbox messages",
+            Kind::Staged => "staged contents",
         }
     }
 }
@@ -111,6 +117,11 @@ impl Key {
     /// The key of what was understood of an item.
     pub fn content(id: &ItemId) -> Key {
         Key::new(Kind::Content, &[id.as_str().as_bytes()])
+    }
+
+    /// The key of what other models understood of an item.
+    pub fn staged(id: &ItemId) -> Key {
+        Key::new(Kind::Staged, &[id.as_str().as_bytes()])
     }
 
     /// The key of an event. Big-endian, so that the order of keys is the order of events.

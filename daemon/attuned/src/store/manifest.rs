@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,8 @@ impl Manifest {
     }
 }
 
-fn replace(fresh: &PathBuf, path: &PathBuf, text: &[u8]) -> std::io::Result<()> {
+/// Puts a file in the place of another, durably; after a crash there is either of them.
+pub fn replace(fresh: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(fresh)?;
     file.write_all(text)?;
     file.sync_all()?;

@@ -269,7 +269,8 @@ impl Survey {
             | Kind::UserEvent
             | Kind::Profile
             | Kind::Household
-            | Kind::Context => envelope::open(key, value)
+            | Kind::Context
+            | Kind::Staged => envelope::open(key, value)
                 .map(drop)
                 .map_err(|reason| StoreError::Damaged { what: key.to_string(), reason }),
         };

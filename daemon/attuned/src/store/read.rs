@@ -11,7 +11,7 @@ use attuned_recommender::{EventId, ItemId, UserId, Value};
 
 use super::key::{Key, Kind};
 use super::record::totals::Totals;
-use super::record::{content, event, item, outbox, state, totals, value};
+use super::record::{content, event, item, outbox, staged, state, totals, value};
 use super::staged::damaged;
 use super::tree::{Entry, Tree};
 use super::write::{StoredEvent, StoredHousehold, StoredItem, StoredMessage, StoredProfile};
@@ -127,6 +127,20 @@ impl Store {
         })
     }
 
+    /// The ids of all items.
+    pub fn item_ids(&self) -> impl Iterator<Item = Result<ItemId, StoreError>> + use<> {
+        all(&self.inner.tree, Kind::Item, None).map(|entry| item_id(Kind::Item, &entry?.0))
+    }
+
+    /// The items of which something is staged, and for what.
+    pub fn staged(&self) -> impl Iterator<Item = Result<(ItemId, String), StoreError>> + use<> {
+        all(&self.inner.tree, Kind::Staged, None).map(|entry| {
+            let (key, value) = entry?;
+            let found = decode(Kind::Staged, &key, &value, staged::decode)?;
+            Ok((item_id(Kind::Staged, &key)?, found.target))
+        })
+    }
+
     /// The messages of the outbox with numbers above `seq`, in order; all of them for 0.
     pub fn outbox_after(&self, seq: u64) -> impl Iterator<Item = Result<StoredMessage, StoreError>> + use<> {
         all(&self.inner.tree, Kind::Outbox, Some(&Key::outbox(seq))).map(|entry| to_message(&entry?))
@@ -146,6 +160,11 @@ pub fn media_in_use(tree: &Arc<Tree>) -> Result<HashSet<MediaHash>, StoreError> 
         in_use.extend(to_document(&entry?)?.media_hashes());
     }
     Ok(in_use)
+}
+
+fn item_id(kind: Kind, key: &Key) -> Result<ItemId, StoreError> {
+    let id = key.text().and_then(|text| ItemId::parse(text).ok());
+    id.ok_or_else(|| damaged(kind, key, "key is no id".to_owned()))
 }
 
 /// All records of a kind.

@@ -23,6 +23,8 @@ pub struct StoreSettings {
     /// Most bytes of all media files together. At the limit, files that no item refers to are
     /// removed; if that does not make room, the new file is refused.
     pub media_bytes_max: u64,
+    /// Most bytes of stored encodings. At the limit, the older half goes; 0 keeps none.
+    pub encodings_bytes_max: u64,
 }
 
 impl StoreSettings {
@@ -38,6 +40,7 @@ impl StoreSettings {
             outbox_messages_max: 10_000,
             media_file_bytes_max: 64 << 20,
             media_bytes_max: 8 << 30,
+            encodings_bytes_max: 64 << 20,
         }
     }
 }

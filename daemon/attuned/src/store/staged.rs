@@ -10,7 +10,7 @@ use attuned_recommender::{Comment, Content, Event, EventId, ItemId, Timestamp, U
 
 use super::key::{CONTEXT_KEY_BYTES_MAX, Key, Kind};
 use super::ledger::Ledger;
-use super::record::{content, event, item, outbox, state, totals, value};
+use super::record::{content, event, item, outbox, staged, state, totals, value};
 use super::tree::{Changes, Tree, VALUE_BYTES_MAX};
 use super::write::{OutboxMessage, StoredItem, Write, Written};
 use super::{StoreError, StoreSettings, envelope};
@@ -69,6 +69,11 @@ impl<'a> Staged<'a> {
             Write::PutItem(item) => self.put_item(&item),
             Write::RemoveItem(id) => self.remove_item(&id),
             Write::PutContent { item, content } => self.put_content(&item, &content),
+            Write::Stage { item, target, content, pending } => {
+                self.stage_content(&item, &target, &content, pending)
+            }
+            Write::Promote { item, target } => self.promote(&item, &target),
+            Write::Unstage(item) => self.remove(Kind::Staged, Key::staged(&item)),
             Write::AppendEvent { event, id } => self.append_event(&event, id.as_ref()),
             Write::SetComment { seq, comment } => self.set_comment(seq, comment),
             Write::PutProfile { user, through, state } => {
@@ -100,6 +105,7 @@ impl<'a> Staged<'a> {
 
     fn remove_item(&mut self, id: &ItemId) -> Result<Written, StoreError> {
         self.remove(Kind::Content, Key::content(id))?;
+        self.remove(Kind::Staged, Key::staged(id))?;
         self.remove(Kind::Item, Key::item(id))
     }
 
@@ -109,6 +115,33 @@ impl<'a> Staged<'a> {
         }
         let payload = content::encode(Some(understood), false);
         self.put(Kind::Content, Key::content(id), content::VERSION, &payload)
+    }
+
+    fn stage_content(
+        &mut self,
+        id: &ItemId,
+        target: &str,
+        understood: &Content,
+        pending: bool,
+    ) -> Result<Written, StoreError> {
+        if !self.contains(&Key::item(id))? {
+            return Ok(Written::Absent);
+        }
+        let payload = staged::encode(target, understood, pending);
+        self.put(Kind::Staged, Key::staged(id), staged::VERSION, &payload)
+    }
+
+    fn promote(&mut self, id: &ItemId, target: &str) -> Result<Written, StoreError> {
+        let key = Key::staged(id);
+        let Some(value) = self.get(&key)? else { return Ok(Written::Absent) };
+        let found = envelope::open(&key, &value).and_then(|o| staged::decode(o.version, o.payload));
+        self.remove(Kind::Staged, key)?;
+        match found {
+            Ok(found) if found.target == target && self.contains(&Key::item(id))? => {
+                self.put(Kind::Content, Key::content(id), found.version, &found.content)
+            }
+            Ok(_) | Err(_) => Ok(Written::Absent),
+        }
     }
 
     fn append_event(&mut self, happened: &Event, id: Option<&EventId>) -> Result<Written, StoreError> {

@@ -117,6 +117,26 @@ pub enum Write {
         /// What was understood.
         content: Content,
     },
+    /// Keeps what other models understood of an item beside what is in use.
+    Stage {
+        /// Which item.
+        item: ItemId,
+        /// What it was understood for: one word a switch.
+        target: String,
+        /// What was understood.
+        content: Content,
+        /// Whether something of it is still to be understood.
+        pending: bool,
+    },
+    /// Puts what was staged for `target` in the place of what is in use.
+    Promote {
+        /// Which item.
+        item: ItemId,
+        /// What it must have been staged for.
+        target: String,
+    },
+    /// Drops what was staged of an item.
+    Unstage(ItemId),
     /// Adds an event at the end of the log, unless the user has an event of that id already.
     AppendEvent {
         /// The event.

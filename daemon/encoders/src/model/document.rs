@@ -16,7 +16,7 @@ use crate::purpose::Purpose;
 const FORMAT: u32 = 1;
 
 /// The shared space of models that name none: that of the texts' model that comes with Attuned.
-const SPACE_DEFAULT: &str = "minilm-l6-v2@1";
+pub(crate) const SPACE_DEFAULT: &str = "minilm-l6-v2@1";
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

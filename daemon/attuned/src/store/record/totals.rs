@@ -58,10 +58,10 @@ impl Totals {
         copy.count_mut(kind).map_or(0, |count| *count)
     }
 
-    /// The count of `kind`; `None` for the totals themselves.
+    /// The count of `kind`; `None` for the totals themselves, and for what is derived.
     pub fn count_mut(&mut self, kind: Kind) -> Option<&mut u64> {
         match kind {
-            Kind::Totals => None,
+            Kind::Totals | Kind::Staged => None,
             Kind::Item => Some(&mut self.items),
             Kind::Content => Some(&mut self.contents),
             Kind::Event => Some(&mut self.events),
