@@ -85,7 +85,7 @@ impl AudioModel {
 
     /// What is looked at of samples at the model's rate.
     pub fn patches(&self, samples: &[f32], limits: &Limits) -> Vec<Patch> {
-        patch::patches(&self.mel.log_mel(samples), samples, &self.entry, limits.patches_max)
+        patch::patches(&self.mel, samples, &self.entry, limits.patches_max)
     }
 
     /// One run of the network, its outputs in the order of `model.toml`.

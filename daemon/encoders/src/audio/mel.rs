@@ -4,7 +4,9 @@
 //! Slaney's Auditory Toolbox; TensorFlow's `tf.signal.stft` and `linear_to_mel_weight_matrix`, with
 //! that of HTK.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex};
@@ -24,6 +26,13 @@ pub(crate) struct Spectrogram {
     /// Bands one after another, time innermost: shape `[mels, frames]`.
     pub values: Vec<f32>,
     /// How many frames there are, at least 1.
+    pub frames: usize,
+}
+
+/// A recording, padded, and how many frames it has.
+pub(crate) struct Framed<'a> {
+    padded: Cow<'a, [f32]>,
+    /// At least 1.
     pub frames: usize,
 }
 
@@ -63,20 +72,34 @@ impl MelFilter {
     }
 
     /// The spectrogram of samples in `[-1, 1]`; of none at all, that of one silent frame.
+    #[cfg(test)]
     pub fn log_mel(&self, samples: &[f32]) -> Spectrogram {
+        let framed = self.framed(samples);
+        self.spectrogram(&framed, 0..framed.frames)
+    }
+
+    /// Samples with what stands before and after them.
+    pub fn framed<'a>(&self, samples: &'a [f32]) -> Framed<'a> {
         // librosa puts a window that is shorter than the transform in its middle, and so frames on
         // either side into it that count for nothing; where it lies changes no magnitude.
         let n = self.window.len();
         let reach = if self.entry.center { n / 2 } else { 0 };
         let padded = padded(samples, reach, n, self.entry.pad);
         let frames = 1 + (padded.len() - n) / self.entry.hop;
+        Framed { padded, frames }
+    }
+
+    /// The spectrogram of some of a recording's frames.
+    pub fn spectrogram(&self, framed: &Framed<'_>, range: Range<usize>) -> Spectrogram {
+        let n = self.window.len();
+        let (first, frames) = (range.start, range.len());
         let mut values = vec![0.0; self.bands.len() * frames];
         let mut windowed = vec![0.0_f32; self.entry.n_fft];
         let mut spectrum = self.fft.make_output_vec();
         let mut scratch = self.fft.make_scratch_vec();
         let mut powers = vec![0.0_f32; self.entry.n_fft / 2 + 1];
         for frame in 0..frames {
-            let from = &padded[frame * self.entry.hop..][..n];
+            let from = &framed.padded[(first + frame) * self.entry.hop..][..n];
             for ((to, sample), weight) in windowed.iter_mut().zip(from).zip(&self.window) {
                 *to = sample * weight;
             }
@@ -103,7 +126,10 @@ impl MelFilter {
 }
 
 /// Samples with `reach` more on either side, and at least `n` in all.
-fn padded(samples: &[f32], reach: usize, n: usize, pad: PadEntry) -> Vec<f32> {
+fn padded(samples: &[f32], reach: usize, n: usize, pad: PadEntry) -> Cow<'_, [f32]> {
+    if reach == 0 && samples.len() >= n {
+        return Cow::Borrowed(samples);
+    }
     let mut padded = vec![0.0; (samples.len() + 2 * reach).max(n)];
     padded[reach..reach + samples.len()].copy_from_slice(samples);
     if pad == PadEntry::Reflect && samples.len() > 1 {
@@ -117,7 +143,7 @@ fn padded(samples: &[f32], reach: usize, n: usize, pad: PadEntry) -> Vec<f32> {
             padded[reach + end] = mirrored(end % period);
         }
     }
-    padded
+    Cow::Owned(padded)
 }
 
 fn bands(entry: &AudioEntry) -> Vec<Band> {
@@ -252,8 +278,8 @@ pub(crate) mod tests {
     #[test]
     fn samples_are_mirrored_without_repeating_the_edge() {
         let mirrored = padded(&[1.0, 2.0, 3.0], 4, 1, PadEntry::Reflect);
-        assert_eq!(mirrored, [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0]);
-        assert_eq!(padded(&[1.0, 2.0], 2, 1, PadEntry::Constant), [0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
+        assert_eq!(*mirrored, [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0]);
+        assert_eq!(*padded(&[1.0, 2.0], 2, 1, PadEntry::Constant), [0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
     }
 
     #[test]

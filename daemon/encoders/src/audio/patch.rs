@@ -1,6 +1,6 @@
-//! A spectrogram cut into the patches that a model takes.
+//! A recording cut into the patches that a model takes.
 
-use super::mel::Spectrogram;
+use super::mel::{MelFilter, Spectrogram};
 use crate::model::AudioEntry;
 
 /// A stretch of a recording, as a model takes it.
@@ -18,14 +18,27 @@ pub(crate) struct Patch {
 /// Of more than `patches_max`, the loudest of each of as many equal stretches is taken, so that a
 /// long recording is heard all over and its pauses are not.
 pub(crate) fn patches(
-    spectrogram: &Spectrogram,
+    filter: &MelFilter,
     samples: &[f32],
     entry: &AudioEntry,
     patches_max: usize,
 ) -> Vec<Patch> {
-    let last = spectrogram.frames.saturating_sub(entry.patch_frames);
+    let framed = filter.framed(samples);
+    places(framed.frames, samples, entry, patches_max)
+        .into_iter()
+        .map(|(start, amplitude)| {
+            let end = (start + entry.patch_frames).min(framed.frames);
+            let values = repeated(&filter.spectrogram(&framed, start..end), entry.patch_frames);
+            Patch { values, amplitude }
+        })
+        .collect()
+}
+
+/// Where patches begin, in frames, and the root mean square of the samples under each.
+fn places(frames: usize, samples: &[f32], entry: &AudioEntry, patches_max: usize) -> Vec<(usize, f32)> {
+    let last = frames.saturating_sub(entry.patch_frames);
     let mut starts: Vec<usize> =
-        (0..spectrogram.frames).step_by(entry.patch_hop_frames).map(|start| start.min(last)).collect();
+        (0..frames).step_by(entry.patch_hop_frames).map(|start| start.min(last)).collect();
     starts.dedup();
     let places: Vec<(usize, f32)> =
         starts.into_iter().map(|start| (start, amplitude(samples, start, entry))).collect();
@@ -35,7 +48,6 @@ pub(crate) fn patches(
         .map(|stretch| {
             stretch.iter().fold(stretch[0], |best, place| if place.1 > best.1 { *place } else { best })
         })
-        .map(|(start, amplitude)| Patch { values: cut(spectrogram, start, entry.patch_frames), amplitude })
         .collect()
 }
 
@@ -47,11 +59,12 @@ fn amplitude(samples: &[f32], start: usize, entry: &AudioEntry) -> f32 {
     (energy / under.len().max(1) as f64).sqrt() as f32
 }
 
-fn cut(spectrogram: &Spectrogram, start: usize, patch_frames: usize) -> Vec<f32> {
+/// The values of a spectrogram, repeated from its beginning until they fill a patch.
+fn repeated(spectrogram: &Spectrogram, patch_frames: usize) -> Vec<f32> {
     let frames = spectrogram.frames;
     let mut values = Vec::with_capacity(spectrogram.values.len() / frames * patch_frames);
     for band in spectrogram.values.chunks_exact(frames) {
-        values.extend((start..start + patch_frames).map(|frame| band[frame % frames]));
+        values.extend((0..patch_frames).map(|frame| band[frame % frames]));
     }
     values
 }
@@ -66,40 +79,47 @@ mod tests {
         AudioEntry { patch_frames: 4, patch_hop_frames: 4, hop: 1, ..entry() }
     }
 
-    /// Two bands that count frames, the second from 1000.
-    fn counting(frames: usize) -> Spectrogram {
-        let values = (0..frames).chain(1000..1000 + frames).map(|at| at as f32).collect();
-        Spectrogram { values, frames }
-    }
-
-    fn firsts(samples: &[f32], patches_max: usize) -> Vec<f32> {
-        let cut = patches(&counting(samples.len()), samples, &four(), patches_max);
-        cut.iter().map(|patch| patch.values[0]).collect()
+    fn firsts(samples: &[f32], patches_max: usize) -> Vec<usize> {
+        places(samples.len(), samples, &four(), patches_max).iter().map(|place| place.0).collect()
     }
 
     #[test]
     fn patches_follow_each_other_to_the_end() {
-        assert_eq!(firsts(&[0.0; 8], 10), [0.0, 4.0]);
-        assert_eq!(firsts(&[0.0; 9], 10), [0.0, 4.0, 5.0]);
+        assert_eq!(firsts(&[0.0; 8], 10), [0, 4]);
+        assert_eq!(firsts(&[0.0; 9], 10), [0, 4, 5]);
     }
 
     #[test]
     fn what_is_shorter_than_a_patch_is_repeated() {
-        let cut = patches(&counting(3), &[0.5; 3], &four(), 10);
-        assert_eq!(cut.len(), 1);
-        assert_eq!(cut[0].values, [0.0, 1.0, 2.0, 0.0, 1000.0, 1001.0, 1002.0, 1000.0]);
-        assert_eq!(cut[0].amplitude, 0.5);
-        assert_eq!(patches(&counting(1), &[], &four(), 10)[0].amplitude, 0.0);
+        let counting = Spectrogram { values: vec![0.0, 1.0, 2.0, 1000.0, 1001.0, 1002.0], frames: 3 };
+        assert_eq!(repeated(&counting, 4), [0.0, 1.0, 2.0, 0.0, 1000.0, 1001.0, 1002.0, 1000.0]);
+        assert_eq!(places(3, &[0.5; 3], &four(), 10), [(0, 0.5)]);
+        assert_eq!(places(1, &[], &four(), 10), [(0, 0.0)]);
     }
 
     #[test]
     fn at_the_limit_each_stretch_gives_its_loudest_patch() {
-        assert_eq!(firsts(&[0.0; 400], 4), [0.0, 100.0, 200.0, 300.0]);
+        assert_eq!(firsts(&[0.0; 400], 4), [0, 100, 200, 300]);
         let mut samples = vec![0.1; 400];
         samples[44..48].fill(0.9);
         samples[396..].fill(-0.9);
-        assert_eq!(firsts(&samples, 4), [44.0, 100.0, 200.0, 396.0]);
-        assert_eq!(firsts(&samples, 1), [44.0]);
-        assert_eq!(firsts(&samples, 0), [44.0]);
+        assert_eq!(firsts(&samples, 4), [44, 100, 200, 396]);
+        assert_eq!(firsts(&samples, 1), [44]);
+        assert_eq!(firsts(&samples, 0), [44]);
+    }
+
+    #[test]
+    fn a_patch_is_that_part_of_the_whole_spectrogram() {
+        let entry = AudioEntry { patch_frames: 20, patch_hop_frames: 20, ..entry() };
+        let filter = MelFilter::new(&entry);
+        let samples: Vec<f32> = (0..16_000).map(|at| ((at * at) % 997) as f32 / 997.0 - 0.5).collect();
+        let whole = filter.log_mel(&samples);
+        let cut = patches(&filter, &samples, &entry, 10);
+        for (patch, start) in cut.iter().zip([0, 20, 40, 43]) {
+            for (band, values) in patch.values.chunks_exact(20).enumerate() {
+                assert_eq!(values, &whole.values[band * whole.frames + start..][..20]);
+            }
+        }
+        assert_eq!(cut.len(), 4);
     }
 }
