@@ -30,6 +30,7 @@ pub use encoders::Encoders;
 pub use encoding::{Encoding, FoundModel, LABELS_MAX, ModelState, ModelSummary};
 pub use error::{EncodeError, ModelError};
 pub use limits::Limits;
+pub use network::BareNetwork;
 pub use purpose::Purpose;
 pub use registry::Choice;
 pub use verify::Golden;

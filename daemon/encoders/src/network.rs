@@ -9,6 +9,15 @@ use tract_onnx::tract_hir::internal::DimLike;
 use crate::error::ModelError;
 use crate::model::{DatumEntry, DimEntry, Model};
 
+mod bare;
+mod convolutions;
+mod products;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+pub use bare::BareNetwork;
+
 /// A prepared network; runs take `&self` and may overlap.
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -37,7 +46,7 @@ impl Network {
         let knobs = KnobScope::new([("TRACT_DISABLE_DIRECT_SPATIAL", "true")])
             .map_err(|error| model.refused(format!("{error:#}")))?;
         let runnable = knobs
-            .enter(|| prepare(model, &bytes))
+            .enter(|| graph(model, &bytes).and_then(runtime::on_cpu))
             .map_err(|error| model.refused(format!("file `{file}`: {error:#}")))?;
         let outputs = model.document.network.output.iter().map(|output| output.name.clone()).collect();
         Ok(Network { runnable, outputs })
@@ -79,7 +88,8 @@ fn tensor(array: Array) -> TractResult<TValue> {
     .into_tvalue())
 }
 
-fn prepare(model: &Model, mut bytes: &[u8]) -> TractResult<Box<dyn Runnable>> {
+/// The network, once it is known to be what `model.toml` says.
+fn graph(model: &Model, mut bytes: &[u8]) -> TractResult<TypedModel> {
     // Intermediate shapes that name symbols are what tract trips over; it finds them itself.
     let mut graph = onnx().with_ignore_value_info(true).model_for_read(&mut bytes)?;
     let network = &model.document.network;
@@ -113,9 +123,7 @@ fn prepare(model: &Model, mut bytes: &[u8]) -> TractResult<Box<dyn Runnable>> {
             mismatch("output", &output.name, fact, &output.shape)
         })?;
     }
-    runtime_for_name("cpu")?
-        .ok_or_else(|| TractError::msg("tract has no runtime `cpu`"))?
-        .prepare_with_options(typed, &RunOptions::default())
+    Ok(typed)
 }
 
 fn anyhow_ensure(holds: bool, reason: impl FnOnce() -> String) -> TractResult<()> {
