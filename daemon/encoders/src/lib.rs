@@ -13,6 +13,7 @@ mod fusion;
 #[cfg(test)]
 mod golden;
 mod image;
+mod language;
 mod limits;
 mod memory;
 mod model;
@@ -22,6 +23,7 @@ mod purpose;
 mod registry;
 #[cfg(test)]
 mod robustness;
+mod sentiment;
 mod text;
 mod verify;
 mod video;
@@ -29,6 +31,7 @@ mod video;
 pub use encoders::Encoders;
 pub use encoding::{Encoding, FoundModel, LABELS_MAX, ModelState, ModelSummary};
 pub use error::{EncodeError, ModelError};
+pub use language::Language;
 pub use limits::Limits;
 pub use network::BareNetwork;
 pub use purpose::Purpose;

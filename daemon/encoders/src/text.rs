@@ -1,7 +1,11 @@
 //! Text: words to tokens, tokens to one direction.
 
+mod normal_form;
+mod protobuf;
+mod sentencepiece;
+mod tokenizer;
+
 use attuned_recommender::{Embedding, Modality, SEMANTIC_DIM};
-use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::bridge::half_floats;
 use crate::encoding::Encoding;
@@ -9,6 +13,8 @@ use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
 use crate::model::{Model, RoleEntry};
 use crate::network::{Array, Network};
+
+use tokenizer::Tokenizer;
 
 /// Bytes of UTF-8 that one token stands for at most, for all but contrived texts; bounds how much
 /// of a long text is cut into tokens at all.
@@ -20,10 +26,18 @@ pub(crate) struct TextModel {
     id: String,
     tokenizer: Tokenizer,
     network: Network,
-    tokens_max: usize,
-    dim: usize,
-    /// Subtracted from an embedding to centre the shared space; shape `[SEMANTIC_DIM]`.
-    mean: Option<Vec<f32>>,
+    semantic: Semantic,
+}
+
+/// How an embedding gets into the shared space.
+#[derive(Debug)]
+enum Semantic {
+    /// It is there.
+    Same,
+    /// By subtracting this, shape `[SEMANTIC_DIM]`.
+    Centred(Vec<f32>),
+    /// The network's second output is it.
+    Projected,
 }
 
 impl TextModel {
@@ -36,30 +50,39 @@ impl TextModel {
         let document = &model.document;
         let entry =
             document.text.as_ref().ok_or_else(|| model.refused("model.toml: section [text] is missing"))?;
-        if document.dim != SEMANTIC_DIM {
+        let roles: Vec<RoleEntry> = document.network.output.iter().map(|output| output.role).collect();
+        let projected = match roles.as_slice() {
+            [RoleEntry::Embedding] => false,
+            [RoleEntry::Embedding, RoleEntry::Semantic] => true,
+            _ => {
+                return Err(model.refused(
+                    "model.toml: a text model has one output, of role embedding, and perhaps a second, of role semantic",
+                ));
+            }
+        };
+        if !projected && document.dim != SEMANTIC_DIM {
             return Err(model.refused(format!(
-                "model.toml: dim is {}, expected {SEMANTIC_DIM}, as texts are the shared space",
+                "model.toml: dim is {}, expected {SEMANTIC_DIM}, as no output of role semantic leads to the shared space",
                 document.dim
             )));
-        }
-        if document.network.output.len() != 1 || document.network.output[0].role != RoleEntry::Embedding {
-            return Err(model.refused("model.toml: a text model has one output, of role embedding"));
         }
         if document.network.input.len() != 2 {
             return Err(model.refused("model.toml: a text model has two inputs: token ids and their mask"));
         }
-        let tokenizer = tokenizer(&model.file(&entry.tokenizer)?, entry.tokens_max)
-            .map_err(|error| model.refused(format!("file `{}`: {error}", entry.tokenizer)))?;
+        let tokenizer = Tokenizer::read(
+            &entry.tokenizer,
+            &model.file(&entry.tokenizer)?,
+            &entry.prefix,
+            entry.tokens_max,
+        )
+        .map_err(|error| model.refused(format!("file `{}`: {error}", entry.tokenizer)))?;
         let mean = document.semantic.as_ref().and_then(|semantic| semantic.mean.as_ref());
-        let mean = mean.map(|path| read_mean(model, path)).transpose()?;
-        Ok(TextModel {
-            id: model.id(),
-            tokenizer,
-            network: Network::load(model)?,
-            tokens_max: entry.tokens_max,
-            dim: document.dim,
-            mean,
-        })
+        let semantic = match (projected, mean) {
+            (true, _) => Semantic::Projected,
+            (false, Some(path)) => Semantic::Centred(read_mean(model, path)?),
+            (false, None) => Semantic::Same,
+        };
+        Ok(TextModel { id: model.id(), tokenizer, network: Network::load(model)?, semantic })
     }
 
     /// Token ids of the windows of a text, special tokens included, each at most as long as the
@@ -78,18 +101,12 @@ impl TextModel {
                 max: format!("{} bytes", limits.text_bytes_max),
             });
         }
-        let read_max = limits.text_windows_max * self.tokens_max * TOKEN_BYTES;
+        let read_max = limits.text_windows_max * self.tokenizer.tokens_max() * TOKEN_BYTES;
         let text = &text[..text.floor_char_boundary(read_max)];
-        let encoding = self
+        let windows = self
             .tokenizer
-            .encode(text, true)
-            .map_err(|error| EncodeError::unreadable(Modality::Text, error.to_string()))?;
-        let windows: Vec<Vec<i64>> = std::iter::once(&encoding)
-            .chain(encoding.get_overflowing())
-            .filter(|window| window.get_special_tokens_mask().contains(&0))
-            .take(limits.text_windows_max)
-            .map(|window| window.get_ids().iter().map(|id| i64::from(*id)).collect())
-            .collect();
+            .windows(text, limits.text_windows_max)
+            .map_err(|error| EncodeError::unreadable(Modality::Text, error))?;
         if windows.is_empty() {
             return Err(EncodeError::unreadable(Modality::Text, "it has no words, expected at least one"));
         }
@@ -97,7 +114,7 @@ impl TextModel {
     }
 
     /// Understands a text. Of one longer than the model's limit, the windows' embeddings are
-    /// averaged by their number of tokens.
+    /// averaged by their number of tokens, so that a last window of a few words counts for little.
     ///
     /// # Errors
     ///
@@ -105,21 +122,28 @@ impl TextModel {
     pub fn encode(&self, text: &str, limits: &Limits) -> Result<Encoding, EncodeError> {
         let unavailable =
             |reason: String| EncodeError::Unavailable { modality: Modality::Text, reason: one_line(&reason) };
-        let mut sum = vec![0.0_f32; self.dim];
+        let mut sums: Vec<Vec<f32>> = Vec::new();
         for ids in self.tokens(text, limits)? {
             let weight = ids.len() as f32;
-            for (sum, value) in sum.iter_mut().zip(self.window(ids).map_err(unavailable)?) {
-                *sum += weight * value;
+            let outputs = self.window(ids).map_err(unavailable)?;
+            sums.resize_with(outputs.len(), Vec::new);
+            for (sum, values) in sums.iter_mut().zip(&outputs) {
+                sum.resize(values.len(), 0.0);
+                for (sum, value) in sum.iter_mut().zip(values) {
+                    *sum += weight * value;
+                }
             }
         }
-        let embedding = Embedding::from_values(sum).map_err(|error| unavailable(error.to_string()))?;
-        let semantic = match &self.mean {
-            None => embedding.clone(),
-            Some(mean) => {
-                let centred =
-                    embedding.as_slice().iter().zip(mean).map(|(value, mean)| value - mean).collect();
-                Embedding::from_values(centred).map_err(|error| unavailable(error.to_string()))?
+        let direction =
+            |values: Vec<f32>| Embedding::from_values(values).map_err(|error| unavailable(error.to_string()));
+        let projected = sums.split_off(1).pop();
+        let embedding = direction(sums.swap_remove(0))?;
+        let semantic = match (&self.semantic, projected) {
+            (Semantic::Projected, Some(projected)) => direction(projected)?,
+            (Semantic::Centred(mean), _) => {
+                direction(embedding.as_slice().iter().zip(mean).map(|(value, mean)| value - mean).collect())?
             }
+            (Semantic::Same | Semantic::Projected, _) => embedding.clone(),
         };
         Ok(Encoding {
             modality: Modality::Text,
@@ -130,20 +154,13 @@ impl TextModel {
         })
     }
 
-    /// The network's embedding of one window of token ids, shape `[dim]`.
-    pub fn window(&self, ids: Vec<i64>) -> Result<Vec<f32>, String> {
+    /// The network's outputs for one window of token ids, each of shape `[dim]`: the embedding, and
+    /// the semantic vector of a model that has one of its own.
+    pub fn window(&self, ids: Vec<i64>) -> Result<Vec<Vec<f32>>, String> {
         let shape = vec![1, ids.len()];
         let mask = Array::I64(shape.clone(), vec![1; ids.len()]);
-        Ok(self.network.run(vec![Array::I64(shape, ids), mask])?.swap_remove(0))
+        self.network.run(vec![Array::I64(shape, ids), mask])
     }
-}
-
-fn tokenizer(bytes: &[u8], tokens_max: usize) -> Result<Tokenizer, String> {
-    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?;
-    let truncation = TruncationParams { max_length: tokens_max, ..TruncationParams::default() };
-    tokenizer.with_truncation(Some(truncation)).map_err(|error| error.to_string())?;
-    tokenizer.with_padding(None);
-    Ok(tokenizer)
 }
 
 fn read_mean(model: &Model, path: &str) -> Result<Vec<f32>, ModelError> {

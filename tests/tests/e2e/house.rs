@@ -13,6 +13,7 @@ use crate::catalogue;
 
 mod additivity;
 mod commands;
+mod comments;
 mod errors;
 mod lists;
 mod media_in;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use attuned_encoders::{EncodeError, Encoders, Encoding};
+use attuned_encoders::{EncodeError, Encoders, Encoding, Language};
 use attuned_recommender::{Embedding, Modality};
 use serde::Serialize;
 
@@ -33,6 +33,19 @@ struct EncodingDocument<'a> {
     embedding: &'a [f32],
     semantic: &'a [f32],
     labels: Vec<LabelDocument>,
+    /// Of a text, in ISO 639-1; absent if it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'static str>,
+    /// Of a text, in `[-1, 1]`; absent if it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentiment: Option<f32>,
+}
+
+/// What was understood of an input.
+struct Understood {
+    encoding: Encoding,
+    language: Option<Language>,
+    sentiment: Option<f32>,
 }
 
 /// What `--json --fuse` prints for all inputs.
@@ -57,11 +70,11 @@ pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(),
         |input, result| {
             progress.step();
             match result {
-                Ok(encoding) if together => {
-                    add(&mut parts, &encoding);
+                Ok(understood) if together => {
+                    add(&mut parts, &understood.encoding);
                     Ok(())
                 }
-                Ok(encoding) => progress.suspend(|| print(printer, input, &encoding)),
+                Ok(understood) => progress.suspend(|| print(printer, input, &understood)),
                 Err(failure) => progress.suspend(|| tally.told(&input.name, failure)),
             }
         },
@@ -113,16 +126,22 @@ fn print_fused(
     printer.text(table.render())
 }
 
-fn understand(encoders: &Encoders, input: &Input) -> Result<Encoding, Failure> {
+fn understand(encoders: &Encoders, input: &Input) -> Result<Understood, Failure> {
+    let silent = |encoding| Understood { encoding, language: None, sentiment: None };
+    let of_words = |words: &str| {
+        let encoding = encoders.encode_text(words)?;
+        let sentiment = encoders.sentiment(words, Some(&encoding));
+        Ok(Understood { encoding, language: Language::of(words), sentiment })
+    };
     let understood = match (&input.content, input.modality) {
-        (Content::Words(words), _) => encoders.encode_text(words),
+        (Content::Words(words), _) => of_words(words),
         (Content::File(source), modality) => {
             let bytes = source.read()?;
             match modality {
-                Modality::Text => encoders.encode_text(&String::from_utf8_lossy(&bytes)),
-                Modality::Image => encoders.encode_image(&bytes),
-                Modality::Audio => encoders.encode_audio(&bytes),
-                Modality::Video => encoders.encode_video(&bytes),
+                Modality::Text => of_words(&String::from_utf8_lossy(&bytes)),
+                Modality::Image => encoders.encode_image(&bytes).map(silent),
+                Modality::Audio => encoders.encode_audio(&bytes).map(silent),
+                Modality::Video => encoders.encode_video(&bytes).map(silent),
             }
         }
     };
@@ -133,7 +152,8 @@ fn understand(encoders: &Encoders, input: &Input) -> Result<Encoding, Failure> {
     })
 }
 
-fn print(printer: &mut Printer, input: &Input, encoding: &Encoding) -> Result<(), Failure> {
+fn print(printer: &mut Printer, input: &Input, understood: &Understood) -> Result<(), Failure> {
+    let encoding = &understood.encoding;
     if printer.is_json() {
         return printer.object(&EncodingDocument {
             modality: encoding.modality.name(),
@@ -142,16 +162,25 @@ fn print(printer: &mut Printer, input: &Input, encoding: &Encoding) -> Result<()
             embedding: encoding.embedding.as_slice(),
             semantic: encoding.semantic.as_slice(),
             labels: encoding.labels.iter().map(LabelDocument::of).collect(),
+            language: understood.language.map(Language::code),
+            sentiment: understood.sentiment,
         });
     }
-    printer.text(render(input, encoding))
+    printer.text(render(input, understood))
 }
 
 /// What was understood, for people: the numbers themselves say nothing to them.
-fn render(input: &Input, encoding: &Encoding) -> String {
+fn render(input: &Input, understood: &Understood) -> String {
+    let encoding = &understood.encoding;
     let mut table = Table::default();
     table.row([encoding.modality.name().to_owned(), fit(&input.name, 80)]);
     table.row(["  model".to_owned(), format!("{}, {} values", encoding.model, encoding.embedding.dim())]);
+    if let Some(language) = understood.language {
+        table.row(["  language".to_owned(), language.code().to_owned()]);
+    }
+    if let Some(sentiment) = understood.sentiment {
+        table.row(["  sentiment".to_owned(), format!("{sentiment:+.2}")]);
+    }
     for (place, label) in encoding.labels.iter().enumerate() {
         let name = if place == 0 { "  labels" } else { "" };
         table.row([name.to_owned(), format!("{:.2}  {}", label.score, label.name)]);

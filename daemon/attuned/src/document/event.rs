@@ -29,7 +29,7 @@ pub struct EventDocument {
     #[serde(rename = "type")]
     pub event_type: String,
     /// To what degree: `play` and `skip` the share played, 0 to 1; `rate` 0 to 5; `view` seconds;
-    /// `comment` the sentiment, -1 to 1.
+    /// `comment` the sentiment, -1 to 1; absent means what its words say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     /// When, RFC 3339; absent means now.
@@ -38,10 +38,10 @@ pub struct EventDocument {
     /// Under which circumstances.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, serde_json::Value>,
-    /// The words of a comment.
+    /// The words of a comment: what they are about and what they think of the item counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The picture or voice clip of a comment.
+    /// The picture or voice clip of a comment: it shows interest in what it holds.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediaDocument>,
 }

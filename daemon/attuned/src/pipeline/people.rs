@@ -170,7 +170,8 @@ impl Pipeline {
 }
 
 impl Shared {
-    /// Adds what a comment says. It is understood before it is stored, so that what is stored is
+    /// Adds what a comment says: what all of it is about, and what its words think of it, unless the
+    /// event's value says that. It is understood before it is stored, so that what is stored is
     /// whole; a model that is missing costs the understanding, not the event.
     async fn understand_event(
         &self,
@@ -192,8 +193,18 @@ impl Shared {
             pieces.extend(Piece::of_media(modality, bytes));
         }
         let mut sum: Vec<f32> = Vec::new();
+        let mut sentiment = event.value;
         for piece in pieces {
-            match self.understanding.encode(piece).await {
+            let words = match &piece {
+                Piece::Text(words) => Some(words.clone()),
+                Piece::Image(_) | Piece::Audio(_) | Piece::Video(_) => None,
+            };
+            let encoding = self.understanding.encode(piece).await;
+            if let Some(words) = words {
+                let said = || self.understanding.sentiment(&words, encoding.as_ref().ok());
+                sentiment = sentiment.or_else(said);
+            }
+            match encoding {
                 Ok(encoding) => {
                     sum.resize(encoding.semantic.dim(), 0.0);
                     for (sum, value) in sum.iter_mut().zip(encoding.semantic.as_slice()) {
@@ -206,7 +217,7 @@ impl Shared {
                 }
             }
         }
-        event.comment = Some(Comment { sentiment: event.value, semantic: Embedding::from_values(sum).ok() });
+        event.comment = Some(Comment { sentiment, semantic: Embedding::from_values(sum).ok() });
         Ok((id, event))
     }
 }

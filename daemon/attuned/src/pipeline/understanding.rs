@@ -122,6 +122,11 @@ impl Understanding {
         Ok(known.encoding)
     }
 
+    /// What words say of their subject, in `[-1, 1]`; `None` if that cannot be told.
+    pub(super) fn sentiment(&self, text: &str, encoding: Option<&Encoding>) -> Option<f32> {
+        self.encoders()?.sentiment(text, encoding)
+    }
+
     /// What cannot be understood for now, and why.
     pub(super) fn degraded(&self) -> Vec<Degraded> {
         let lacking = |name: &str, reason: String| Degraded {

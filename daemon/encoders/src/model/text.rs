@@ -13,6 +13,11 @@ pub(crate) struct TextEntry {
     /// none means that it is for all texts.
     #[serde(default)]
     pub languages: Vec<String>,
+    /// Put before every text, as the model was trained.
+    #[serde(default)]
+    pub prefix: String,
+    /// The file of the head that tells a text's sentiment.
+    pub sentiment: Option<String>,
 }
 
 /// `[semantic]`: how an embedding of a text becomes a vector in the shared space.

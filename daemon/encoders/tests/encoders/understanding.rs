@@ -36,8 +36,13 @@ fn each_medium_gives_embedding_semantic_vector_and_labels() {
     assert!(picture.labels[0].name.contains("cat"), "{:?}", picture.labels);
     let sound = encoders.encode_audio(&golden("yamnet", "plucked.wav")).expect("understood");
     check_encoding(&sound, Modality::Audio, "yamnet@1", 1024);
-    let summaries: Vec<_> =
-        encoders.models().iter().map(|model| (model.purpose, model.dim, model.loaded)).collect();
+    // The optional model of other languages lies beside them and is not needed for these.
+    let summaries: Vec<_> = encoders
+        .models()
+        .iter()
+        .filter(|model| !model.optional)
+        .map(|model| (model.purpose, model.dim, model.loaded))
+        .collect();
     let loaded = [(Modality::Text, 384), (Modality::Image, 1280), (Modality::Audio, 1024)];
     let mut expected = loaded.map(|(modality, dim)| (Purpose::Encoder(modality), dim, true)).to_vec();
     expected.push((Purpose::Fusion, 384, false));
@@ -97,4 +102,62 @@ fn films_are_heard_or_refused_by_a_sentence() {
         println!("{}: {:?}", Path::new(&row[0]).display(), started.elapsed());
     }
     assert!(heard >= 2, "{heard} films were heard");
+}
+
+#[test]
+fn a_text_is_read_by_the_model_for_its_language_into_the_one_shared_space() {
+    let encoders = encoders();
+    let encode = |text: &str| encoders.encode_text(text).expect("understood");
+    let english =
+        ["a cat asleep on a chair", "a man riding a wave on a surfboard", "a plate of noodles with meat"];
+    let english = english.map(encode);
+    assert!(english.iter().all(|encoding| encoding.model == "minilm-l6-v2@1"));
+    let others = [
+        ["一只猫在椅子上睡觉", "一个男人在冲浪板上冲浪", "一盘肉和面条"],
+        [
+            "eine Katze schläft auf einem Stuhl",
+            "ein Mann reitet auf einem Surfbrett auf einer Welle",
+            "ein Teller Nudeln mit Fleisch",
+        ],
+        ["椅子の上で眠っている猫", "サーフボードで波に乗る男性", "肉の入った麺の皿"],
+    ];
+    for language in others {
+        for (own, text) in language.iter().enumerate() {
+            let encoding = encode(text);
+            check_encoding(&encoding, Modality::Text, "multilingual-e5-small@1", 384);
+            let cosines: Vec<f32> =
+                english.iter().map(|english| encoding.semantic.cosine(&english.semantic)).collect();
+            let nearest = (0..3).max_by(|a, b| cosines[*a].total_cmp(&cosines[*b])).expect("three");
+            assert_eq!(nearest, own, "{text}: {cosines:?}");
+        }
+    }
+}
+
+#[test]
+fn comments_are_read_as_people_mean_them() {
+    let encoders = encoders();
+    let comments: Vec<Vec<&str>> =
+        include_str!("comments.tsv").lines().map(|line| line.splitn(3, '\t').collect()).collect();
+    let read = on_two_threads(&comments, |comment| {
+        let encoding = encoders.encode_text(comment[2]).expect("understood");
+        encoders.sentiment(comment[2], Some(&encoding))
+    });
+    let right = |comment: &[&str], sentiment: &Option<f32>| {
+        sentiment.is_some_and(|sentiment| (sentiment > 0.0) == (comment[1] == "+"))
+    };
+    for (comment, sentiment) in comments.iter().zip(&read).filter(|(c, s)| !right(c.as_slice(), *s)) {
+        println!("{sentiment:?}: {comment:?}");
+    }
+    let count = comments.iter().zip(&read).filter(|(c, s)| right(c.as_slice(), *s)).count();
+    println!("{count} of {} comments are read as they are meant", comments.len());
+    assert!(count * 100 >= 80 * comments.len(), "{count} of {}", comments.len());
+    let said = |text: &str| {
+        let encoding = encoders.encode_text(text).expect("understood");
+        encoders.sentiment(text, Some(&encoding)).unwrap_or(0.0)
+    };
+    assert!(said("I loved it, what a wonderful film") > 0.6);
+    assert!((0.1..0.8).contains(&said("not bad at all")), "{}", said("not bad at all"));
+    for text in ["boring, what a waste of time", "langweilig", "太无聊了"] {
+        assert!(said(text) < -0.3, "{text}: {}", said(text));
+    }
 }
