@@ -96,7 +96,7 @@ pub enum Command {
     Event(event::Event),
     /// Ask what is next for somebody, and why
     Recommend(recommend::Recommend),
-    /// Find items by words, a picture, a sound, or another item
+    /// Find items by words, a picture, a sound, a film, another item, or several at once
     Search(search::Search),
     /// Turn words, pictures, sounds and films into embeddings and labels; needs no daemon
     Encode(encode::Encode),

@@ -33,6 +33,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Lists.
     pub recommend: RecommendConfig,
+    /// What answers a query.
+    pub search: SearchConfig,
     /// The home.
     pub household: HouseholdConfig,
     /// The process.
@@ -273,6 +275,20 @@ impl Default for RecommendConfig {
     }
 }
 
+/// `[search]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Least relevance, from 0 to 1, with which an item is an answer to a query.
+    pub relevance_min: f32,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self { relevance_min: 0.5 }
+    }
+}
+
 /// `[household]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -368,6 +384,9 @@ impl Config {
             if !(days.is_finite() && days > 0.0) {
                 return wrong(key, &days, "more than 0");
             }
+        }
+        if !(0.0..=1.0).contains(&self.search.relevance_min) {
+            return wrong("search.relevance_min", &self.search.relevance_min, "0 to 1");
         }
         if !(1..=25).contains(&self.plugins.chain_ms_max) {
             return wrong("plugins.chain_ms_max", &self.plugins.chain_ms_max, "1 to 25");

@@ -17,8 +17,8 @@ mod value;
 
 use serde::de::DeserializeOwned;
 
-pub use answer::{Degraded, LabelDocument, MatchDocument, RankedDocument, ReasonDocument};
-pub use answer::{RecommendationDocument, SearchAnswerDocument, Timings};
+pub use answer::{Degraded, LabelDocument, MatchDocument, NOTHING_MATCHES, RankedDocument};
+pub use answer::{ReasonDocument, RecommendationDocument, SearchAnswerDocument, Timings};
 pub use event::{EventDocument, EventsDocument, ParsedEvent};
 pub use item::{ItemDocument, MediaDocument, MediaInput, ParsedItem};
 pub use models::{ModelDocument, ModelStateDocument, ModelsDocument};

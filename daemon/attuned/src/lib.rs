@@ -14,6 +14,7 @@ pub mod document;
 pub mod http;
 pub mod mqtt;
 pub mod pipeline;
+pub mod quality;
 pub mod service;
 pub mod store;
 pub mod topic;

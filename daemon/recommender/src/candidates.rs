@@ -90,9 +90,11 @@ pub(crate) struct Scope<'a> {
     pub viewpoints: &'a [Viewpoint<'a>],
     /// One for each person of the request; `None` if no taste is akin.
     pub walks: &'a [Option<Walk>],
-    pub query: Option<&'a PreparedQuery<'a>>,
+    pub query: Option<&'a PreparedQuery>,
     /// By slot: whether the item may be in the list.
     pub allowed: &'a [bool],
+    /// Whether items might have been in the list, and none of them matches the query.
+    pub unmatched: bool,
     pub now: Timestamp,
 }
 

@@ -15,7 +15,7 @@
 //!   interests they form), `household` (popularity, kindred tastes).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
-//! - Asking: `search`; showing: `profile`. Every constant is in `settings`.
+//! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`. Every constant is in `settings`.
 //!
 //! # What always holds
 //!
@@ -39,6 +39,7 @@ mod random;
 mod reasons;
 pub mod recommendation;
 pub mod recommender;
+mod relevance;
 pub mod request;
 mod rerank;
 pub mod ruling;
@@ -67,7 +68,7 @@ pub use recommendation::{Ranked, Reason, ReasonKind};
 pub use recommender::{Input, Recommender};
 pub use request::{Filter, FilterError, Query, Request};
 pub use ruling::{Adjustment, Batch, Effect};
-pub use search::Match;
+pub use search::{Found, Match};
 pub use settings::Settings;
 pub use shortlist::Shortlist;
 pub use state::{HouseholdState, UserState};

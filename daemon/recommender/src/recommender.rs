@@ -9,7 +9,7 @@ use crate::household::{Household, Person};
 use crate::id::{ItemId, UserId};
 use crate::item::{Content, Item};
 use crate::request::{Filter, Query};
-use crate::search::{Match, PreparedQuery};
+use crate::search::{Found, Match, PreparedQuery};
 use crate::settings::Settings;
 use crate::state::{HouseholdState, PastEvent, Taste, UserState};
 use crate::time::Timestamp;
@@ -136,8 +136,8 @@ impl Recommender {
     }
 
     /// The items that match a query best, best first, at most `n` and at most `list_max`; those
-    /// that match in nothing are left out. Only of `kinds` (all if none is named), only what meets
-    /// the filter and has not expired. Equal scores are ordered by item id.
+    /// that match none of its parts well enough are left out. Only of `kinds` (all if none is
+    /// named), only what meets the filter and has not expired. Equal scores are ordered by item id.
     #[must_use]
     pub fn search(
         &self,
@@ -146,23 +146,26 @@ impl Recommender {
         filter: &Filter,
         n: usize,
         now: Timestamp,
-    ) -> Vec<Match> {
-        let offered = self.offered(kinds, filter, now);
+    ) -> Found {
+        let mut offered = self.offered(kinds, filter, now);
         let prepared = PreparedQuery::new(query, &self.catalogue);
+        if let Some(like) = prepared.like() {
+            offered[like as usize] = false;
+        }
+        let unmatched = prepared.cut_off(&mut offered, self.settings.relevance_min);
         let mut matches: Vec<Match> = self
             .catalogue
             .iter()
-            .filter(|(slot, _)| offered[*slot as usize] && prepared.like() != Some(*slot))
+            .filter(|(slot, _)| offered[*slot as usize])
             .filter_map(|(slot, entry)| {
-                let fit = prepared.fit(slot, &self.catalogue);
-                let score = 1.0 - (1.0 - fit.asked) * (1.0 - fit.like);
+                let fit = prepared.fit(slot);
                 let item = entry.item.id.clone();
-                (score > 0.0).then_some(Match { item, score: score.min(1.0), modality: fit.modality })
+                (fit.mean > 0.0).then_some(Match { item, score: fit.mean.min(1.0), modality: fit.modality })
             })
             .collect();
         let n = n.min(self.settings.list_max);
         crate::vector::keep_best(&mut matches, n, |m| m.score, |a, b| a.item.cmp(&b.item));
-        matches
+        Found { matches, unmatched }
     }
 
     /// The item of that id, if it is in the catalogue.

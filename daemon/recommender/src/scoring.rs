@@ -31,7 +31,8 @@ struct Member<'a> {
 impl Recommender {
     /// The candidates for a request, scored additively. Hard conditions hold: kinds, excluded,
     /// filtered, expired, hidden by any of the people, and seen by any of them unless seen ones are
-    /// asked for. Unknown people, and no people, get a list for nobody in particular.
+    /// asked for. What does not match the query is left out too. Unknown people, and no people, get
+    /// a list for nobody in particular.
     #[must_use]
     pub fn shortlist(&self, request: &Request, now: Timestamp) -> Shortlist {
         self.with_scope(request, now, |scope, members| {
@@ -40,7 +41,7 @@ impl Recommender {
             rows.sort_unstable_by(|a, b| {
                 b.log_odds.total_cmp(&a.log_odds).then_with(|| a.item.id.cmp(&b.item.id))
             });
-            Shortlist { bias: self.settings.bias, rows }
+            Shortlist { bias: self.settings.bias, rows, unmatched: scope.unmatched }
         })
     }
 
@@ -93,7 +94,9 @@ impl Recommender {
             .map(|(user, viewpoint)| Member { user: *user, weights: self.weights(viewpoint.taste) })
             .collect();
         let query = request.query.as_ref().map(|query| PreparedQuery::new(query, &self.catalogue));
-        let allowed = self.allowed(request, &viewpoints, query.as_ref(), now);
+        let mut allowed = self.allowed(request, &viewpoints, query.as_ref(), now);
+        let unmatched =
+            query.as_ref().is_some_and(|query| query.cut_off(&mut allowed, self.settings.relevance_min));
         let walks: Vec<Option<Walk>> =
             users.iter().map(|user| user.and_then(|user| self.walk(user, &allowed))).collect();
         let scope = Scope {
@@ -104,6 +107,7 @@ impl Recommender {
             walks: &walks,
             query: query.as_ref(),
             allowed: &allowed,
+            unmatched,
             now,
         };
         with(&scope, &members)
@@ -114,7 +118,7 @@ impl Recommender {
         &self,
         request: &Request,
         viewpoints: &[Viewpoint<'_>],
-        query: Option<&PreparedQuery<'_>>,
+        query: Option<&PreparedQuery>,
         now: Timestamp,
     ) -> Vec<bool> {
         let mut allowed = self.offered(&request.kinds, &request.filter, now);
@@ -260,7 +264,7 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
 /// The summands of what was asked for.
 fn asked(slot: u32, scope: &Scope<'_>) -> Vec<Summand> {
     let Some(query) = scope.query else { return Vec::new() };
-    let fit = query.fit(slot, scope.catalogue);
+    let fit = query.fit(slot);
     let like = query.like().and_then(|like| scope.catalogue.entry(like));
     let like = like.map_or(Evidence::None, |entry| Evidence::Item(entry.item.id.clone(), None));
     [(Feature::Query, fit.asked, Evidence::Query(fit.modality)), (Feature::LikeThis, fit.like, like)]

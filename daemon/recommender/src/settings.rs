@@ -59,6 +59,10 @@ pub struct Settings {
     /// Lessons a person needs until the household's weights count half for them.
     pub household_lessons: f32,
 
+    /// Least relevance, in `[0, 1]`, with which an item is an answer to a query: it must match one of
+    /// the query's parts at least this likely. 0 leaves nothing out.
+    pub relevance_min: f32,
+
     /// How different the items of a list should be when the request does not say, in `[0, 1]`.
     pub diversity: f32,
     /// Log-odds that full similarity to an item above costs at diversity 1.
@@ -136,6 +140,7 @@ impl Default for Settings {
             learning_rate: 0.1,
             learning_bound: 0.4,
             household_lessons: 20.0,
+            relevance_min: 0.5,
             diversity: 0.3,
             diversity_weight: 1.5,
             misery_log_odds: -2.0,

@@ -55,6 +55,7 @@ pub(crate) struct Columns {
 pub struct Shortlist {
     pub(crate) bias: f32,
     pub(crate) rows: Vec<Row>,
+    pub(crate) unmatched: bool,
 }
 
 impl Shortlist {
@@ -68,6 +69,13 @@ impl Shortlist {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Whether items might have been in the list, and none of them matches what was asked for well
+    /// enough.
+    #[must_use]
+    pub fn is_unmatched(&self) -> bool {
+        self.unmatched
     }
 
     /// What rules see. Columns, each of shape `[len]`, NaN where absent:

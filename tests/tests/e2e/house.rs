@@ -17,6 +17,7 @@ mod comments;
 mod errors;
 mod lists;
 mod media_in;
+mod queries;
 mod skips;
 
 /// A broker, and a daemon with the plugin that ships and the demo's pictures and sounds.

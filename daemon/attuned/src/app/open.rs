@@ -273,6 +273,7 @@ fn restore(
         liking_half_life_days: f64::from(recommend.taste_half_life_days),
         disliking_half_life_days: f64::from(recommend.dislike_half_life_days),
         diversity: recommend.diversity,
+        relevance_min: config.search.relevance_min,
         ..Settings::default()
     });
     let mut damaged = BTreeSet::new();

@@ -192,7 +192,7 @@ fn render(input: &Input, understood: &Understood) -> String {
 /// to `take` in the order of the inputs, one by one. Ends early if `take` fails.
 ///
 /// Two threads that encode one input each are faster than both on the same one.
-fn in_order<I: Sync, O: Send>(
+pub(super) fn in_order<I: Sync, O: Send>(
     inputs: &[I],
     work: impl Fn(&I) -> O + Sync,
     mut take: impl FnMut(&I, O) -> Result<(), Failure>,

@@ -21,7 +21,7 @@ pub fn recommendation(list: &RecommendationDocument) -> String {
     let whom = if list.users.is_empty() { "nobody in particular".to_owned() } else { list.users.join(", ") };
     let mut lines = vec![format!("For {whom}, {}, in {:.1} ms", list.generated_at, list.timings_ms.total)];
     if list.items.is_empty() {
-        lines.push("Nothing fits.".to_owned());
+        lines.push(nothing("Nothing fits", list.empty_reason.as_deref()));
     }
     let mut heads = Table::default();
     for item in &list.items {
@@ -65,8 +65,11 @@ pub fn matches(answer: &SearchAnswerDocument) -> String {
             item.modality.as_ref().map(|modality| format!("by its {modality}")).unwrap_or_default(),
         ]);
     }
-    let mut lines =
-        if answer.items.is_empty() { vec!["Nothing matches.".to_owned()] } else { vec![table.render()] };
+    let mut lines = if answer.items.is_empty() {
+        vec![nothing("Nothing matches", answer.empty_reason.as_deref())]
+    } else {
+        vec![table.render()]
+    };
     lines.extend(left_out(&answer.degraded));
     lines.join("\n")
 }
@@ -94,6 +97,10 @@ pub fn user(user: &UserDocument) -> String {
     table.row(["liked tags".to_owned(), or_none(tags(&user.liked_tags))]);
     table.row(["avoided tags".to_owned(), or_none(tags(&user.avoided_tags))]);
     table.render()
+}
+
+fn nothing(what: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| format!("{what}."), |reason| format!("{what}: {reason}."))
 }
 
 fn title(title: Option<&str>, id: &str) -> String {
@@ -202,6 +209,13 @@ mod tests {
             matches,
             expect![[r#"
                 Nothing matches.
+            "#]],
+        );
+        check(
+            &format!(r#"{{"items":[],"empty_reason":"all is too far off","degraded":[],{TIMINGS}}}"#),
+            matches,
+            expect![[r#"
+                Nothing matches: all is too far off.
             "#]],
         );
     }

@@ -10,6 +10,7 @@ use crate::store::ModelsRecord;
 
 mod bench;
 mod list;
+mod quality;
 mod switch;
 mod verify;
 
@@ -33,7 +34,7 @@ enum Action {
         names: Vec<String>,
     },
     /// Measure how long a model takes to load and for one piece, and its memory
-    #[command(after_long_help = "Example:\n  attuned model bench minilm-l6-v2")]
+    #[command(after_long_help = quality::HELP)]
     Bench(bench::Bench),
     /// Switch to models, in the background: lists are made with the present ones until all is done
     #[command(after_long_help = "Example:\n  attuned model use my-eyes@2 --wait")]

@@ -8,7 +8,7 @@ use crate::cli::Failure;
 use crate::cli::input::Source;
 use crate::document::QueryDocument;
 
-/// What it should be about. Several of these count together.
+/// What it should be about. Of several, an item must match at least one; the more, the better.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What it should be about")]
 pub struct About {
@@ -21,6 +21,9 @@ pub struct About {
     /// A sound
     #[arg(long, value_name = "FILE")]
     pub audio: Option<Source>,
+    /// A film
+    #[arg(long, value_name = "FILE")]
+    pub video: Option<Source>,
     /// An item to be like
     #[arg(long, value_name = "ID")]
     pub item: Option<String>,
@@ -37,6 +40,7 @@ impl About {
             text: self.text,
             image: self.image.as_ref().map(base64).transpose()?,
             audio: self.audio.as_ref().map(base64).transpose()?,
+            video: self.video.as_ref().map(base64).transpose()?,
             item: self.item,
         };
         Ok((query != QueryDocument::default()).then_some(query))

@@ -8,15 +8,18 @@ use crate::cli::session::Session;
 use crate::cli::{Common, Failure, Printer, list};
 use crate::document::{SearchAnswerDocument, SearchDocument};
 
-/// Find items by words, a picture, a sound, or another item.
+/// Find items by words, a picture, a sound, a film, another item, or several at once.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Any medium finds any other: words find pictures and music, a picture finds films.
+Any medium finds any other: words find pictures and music, a picture finds films. What matches
+nothing that was asked for is left out, so a search may find nothing; search.relevance_min in the
+configuration says how strictly.
 
 Examples:
   attuned search --text 'waves on a beach'
   attuned search --image beach.jpg --kind music -n 5
   attuned search --audio song.ogg --filter language=en
+  attuned search --image dog.jpg --text 'in the snow'    dogs in the snow first, then dogs, then snow
   attuned search --item film:42")]
 pub struct Search {
     /// Most items to answer with
@@ -35,7 +38,9 @@ pub struct Search {
 
 pub fn run(search: Search, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let query = search.about.document()?.ok_or_else(|| {
-        Failure::Usage("nothing to search for, expected --text, --image, --audio or --item".to_owned())
+        Failure::Usage(
+            "nothing to search for, expected --text, --image, --audio, --video or --item".to_owned(),
+        )
     })?;
     let document = SearchDocument {
         query,

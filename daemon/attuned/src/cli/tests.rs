@@ -44,6 +44,7 @@ fn every_command_takes_json_and_config_before_or_after_its_name() {
         "event alice -",
         "recommend",
         "search --text x",
+        "model bench --quality data",
         "encode --text x",
         "user show alice",
         "user export alice",
@@ -187,15 +188,22 @@ fn help_teaches_by_example() {
                   --audio <FILE>
                       A sound
 
+                  --video <FILE>
+                      A film
+
                   --item <ID>
                       An item to be like
 
-            Any medium finds any other: words find pictures and music, a picture finds films.
+            Any medium finds any other: words find pictures and music, a picture finds films. What matches
+            nothing that was asked for is left out, so a search may find nothing; search.relevance_min in the
+            configuration says how strictly.
 
             Examples:
               attuned search --text 'waves on a beach'
               attuned search --image beach.jpg --kind music -n 5
               attuned search --audio song.ogg --filter language=en
+              attuned search --image dog.jpg --text 'in the snow'    dogs in the snow first, then dogs, then
+              snow
               attuned search --item film:42
         "#]],
     );

@@ -19,6 +19,10 @@ pub struct RecommendationDocument {
     pub generated_at: String,
     /// The items, best first.
     pub items: Vec<RankedDocument>,
+    /// Why there are none, in one sentence; absent if there are some, and if nothing but kinds,
+    /// filter and what was seen is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_reason: Option<String>,
     /// What was left out of the making, and why.
     pub degraded: Vec<Degraded>,
     /// How long each step took.
@@ -110,12 +114,20 @@ pub struct Timings {
     pub total: f64,
 }
 
+/// Why a list or a search is empty although there are items to choose from.
+pub const NOTHING_MATCHES: &str =
+    "no item matches the query well enough, see search.relevance_min in the configuration";
+
 /// The items that match a query.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "search-answer")]
 pub struct SearchAnswerDocument {
     /// The items, best first.
     pub items: Vec<MatchDocument>,
+    /// Why there are none, in one sentence; absent if there are some, and if no item is of the
+    /// kinds and meets the filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_reason: Option<String>,
     /// What was left out, and why.
     pub degraded: Vec<Degraded>,
     /// How long each step took.
@@ -134,7 +146,7 @@ pub struct MatchDocument {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// How well it matches, 0 to 1.
+    /// How likely it is that it matches, 0 to 1; for a query of several parts, the mean over them.
     pub score: f64,
     /// The medium in which it matches best.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -63,7 +63,8 @@ pub struct RequestDocument {
     pub seen: Option<bool>,
 }
 
-/// What a list should be about: words, a picture, a sound, an item, or several at once.
+/// What a list should be about: words, a picture, a sound, a film, an item, or several at once.
+/// What matches none of them is left out; what matches all comes first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct QueryDocument {
     /// Words.
@@ -75,6 +76,9 @@ pub struct QueryDocument {
     /// A sound file in Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<String>,
+    /// A film file in Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<String>,
     /// An item to be like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
@@ -106,6 +110,8 @@ pub struct ParsedQuery {
     pub image: Option<Vec<u8>>,
     /// A sound file.
     pub audio: Option<Vec<u8>>,
+    /// A film file.
+    pub video: Option<Vec<u8>>,
     /// An item to be like.
     pub item: Option<ItemId>,
 }
@@ -207,7 +213,9 @@ impl SearchDocument {
     pub fn parse(self, config: &RecommendConfig) -> Result<ParsedSearch, Rejection> {
         let query = self.query.parse()?;
         if query == ParsedQuery::default() {
-            return Err(Rejection::invalid("search `query` is empty, expected text, image, audio or item"));
+            return Err(Rejection::invalid(
+                "search `query` is empty, expected text, image, audio, video or item",
+            ));
         }
         Ok(ParsedSearch {
             query,
@@ -231,6 +239,7 @@ impl QueryDocument {
             text: self.text.filter(|text| !text.trim().is_empty()),
             image: media("image", self.image)?,
             audio: media("audio", self.audio)?,
+            video: media("video", self.video)?,
             item: item.transpose()?,
         })
     }

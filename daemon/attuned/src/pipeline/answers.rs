@@ -7,12 +7,12 @@ use attuned_encoders::EncodeError;
 use attuned_recommender::{Modality, ModelEmbedding, Query};
 use bytes::Bytes;
 
-use super::engine::{RankParts, SearchParts};
+use super::engine::{RankParts, SearchParts, Searched};
 use super::understanding::{Piece, Steady};
 use super::{Pipeline, Shared, circumstances, now};
 use crate::document::{
-    Degraded, MatchDocument, ParsedQuery, RankedDocument, RecommendationDocument, Rejection, RejectionCode,
-    RequestDocument, SearchAnswerDocument, SearchDocument, Timings, timestamp_text,
+    Degraded, MatchDocument, NOTHING_MATCHES, ParsedQuery, RankedDocument, RecommendationDocument, Rejection,
+    RejectionCode, RequestDocument, SearchAnswerDocument, SearchDocument, Timings, timestamp_text,
 };
 
 impl Pipeline {
@@ -61,6 +61,7 @@ impl Shared {
         let (shortlist, shortlist_ms) = self.engine.shortlist(request.clone(), now).await?;
         drop(steady);
         timings.shortlist = shortlist_ms;
+        let empty_reason = shortlist.is_unmatched().then(|| NOTHING_MATCHES.to_owned());
         let rulings =
             self.rules.ask(shortlist.batch(), circumstances::for_rules(&request, &local), now).await;
         timings.plugins = rulings.ms;
@@ -80,6 +81,7 @@ impl Shared {
             users,
             generated_at: timestamp_text(now),
             items,
+            empty_reason,
             degraded,
             timings_ms: timings,
         })
@@ -93,7 +95,7 @@ impl Shared {
         let mut timings = Timings { encode: started.elapsed().as_secs_f64() * 1e3, ..Timings::default() };
         let parts =
             SearchParts { query, kinds: parsed.kinds, filter: parsed.filter, n: parsed.n, now: now() };
-        let (found, rank_ms) = self.engine.search(parts).await?;
+        let (Searched { found, unmatched }, rank_ms) = self.engine.search(parts).await?;
         drop(steady);
         timings.rank = rank_ms;
         let document = |(place, (found, item)): (usize, &(attuned_recommender::Match, _))| {
@@ -109,7 +111,8 @@ impl Shared {
         };
         let items = found.iter().enumerate().map(document).collect();
         timings.total = started.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchAnswerDocument { items, degraded, timings_ms: timings })
+        let empty_reason = unmatched.then(|| NOTHING_MATCHES.to_owned());
+        Ok(SearchAnswerDocument { items, empty_reason, degraded, timings_ms: timings })
     }
 
     /// The query, and that the models it was understood by stay in use: it is compared with vectors
@@ -146,6 +149,7 @@ impl Shared {
             parsed.text.map(|text| (Modality::Text, Piece::Text(text))),
             parsed.image.map(|bytes| (Modality::Image, Piece::Image(Bytes::from(bytes)))),
             parsed.audio.map(|bytes| (Modality::Audio, Piece::Audio(Bytes::from(bytes)))),
+            parsed.video.map(|bytes| (Modality::Video, Piece::Video(Bytes::from(bytes)))),
         ];
         for (modality, piece) in pieces.into_iter().flatten() {
             match self.understanding.encode(piece).await {

@@ -34,7 +34,7 @@ enum Ask {
     /// Put them in their final order.
     Rank { parts: Box<RankParts>, answer: oneshot::Sender<Timed<WithItems<Ranked>>> },
     /// Find what matches a query.
-    Search { parts: Box<SearchParts>, answer: oneshot::Sender<Timed<WithItems<Match>>> },
+    Search { parts: Box<SearchParts>, answer: oneshot::Sender<Timed<Searched>> },
     /// Tell what is known of a person.
     Profile { user: UserId, answer: oneshot::Sender<Option<ProfileView>> },
     /// Look up an item.
@@ -65,6 +65,13 @@ pub(super) struct SearchParts {
     pub filter: Filter,
     pub n: usize,
     pub now: Timestamp,
+}
+
+/// What a search found.
+pub(super) struct Searched {
+    pub found: WithItems<Match>,
+    /// Whether there were items to choose from, and none of them matches.
+    pub unmatched: bool,
 }
 
 /// What was learnt, as of one point of the log.
@@ -131,10 +138,11 @@ impl State {
                 let SearchParts { query, kinds, filter, n, now } = *parts;
                 let found = self.recommender.search(&query, &kinds, &filter, n, now);
                 let with_items = found
+                    .matches
                     .into_iter()
                     .filter_map(|found| self.recommender.item(&found.item).cloned().map(|item| (found, item)))
                     .collect();
-                drop(answer.send((with_items, ms())));
+                drop(answer.send((Searched { found: with_items, unmatched: found.unmatched }, ms())));
             }
             Ask::Profile { user, answer } => drop(answer.send(self.recommender.profile(&user))),
             Ask::Item { id, answer } => drop(answer.send(self.recommender.item(&id).cloned())),
@@ -212,7 +220,7 @@ impl Engine {
         self.ask(|answer| Ask::Rank { parts: Box::new(parts), answer }).await
     }
 
-    pub(super) async fn search(&self, parts: SearchParts) -> Result<Timed<WithItems<Match>>, Rejection> {
+    pub(super) async fn search(&self, parts: SearchParts) -> Result<Timed<Searched>, Rejection> {
         self.ask(|answer| Ask::Search { parts: Box::new(parts), answer }).await
     }
 

@@ -8,7 +8,7 @@ pub(super) fn query(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
     let scored = scope
         .slots()
         .map(|slot| {
-            let fit = query.fit(slot, scope.catalogue);
+            let fit = query.fit(slot);
             (slot, fit.asked.max(fit.like))
         })
         .filter(|(_, score)| *score > 0.0);

@@ -6,3 +6,4 @@ mod learning;
 mod limits;
 mod lists;
 mod properties;
+mod queries;

@@ -327,7 +327,7 @@ proptest! {
     fn search_scores_lie_in_the_unit_interval_and_order_is_total(request in requests()) {
         let recommender = lived(Settings::default(), &[]);
         let query = request.query.clone().unwrap_or_default();
-        let found = recommender.search(&query, &request.kinds, &request.filter, request.n, day(0));
+        let found = recommender.search(&query, &request.kinds, &request.filter, request.n, day(0)).matches;
         prop_assert!(found.len() <= request.n);
         for item in &found {
             prop_assert!((0.0..=1.0).contains(&item.score) && item.score > 0.0);

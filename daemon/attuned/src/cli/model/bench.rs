@@ -1,5 +1,6 @@
 //! `attuned model bench`.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -21,6 +22,9 @@ pub struct Bench {
     /// Which models, as name or name@version [default: those in use]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Measure instead how well the models in use understand the data sets in this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
+    quality: Option<PathBuf>,
 }
 
 /// What was measured of one model.
@@ -42,6 +46,9 @@ struct Measured {
 }
 
 pub fn run(bench: Bench, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+    if let Some(folder) = &bench.quality {
+        return super::quality::run(folder, common, printer);
+    }
     let config = configuration(common)?;
     let encoders = super::in_use(&config)?;
     let names = match bench.names.as_slice() {

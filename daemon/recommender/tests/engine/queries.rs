@@ -1,0 +1,81 @@
+//! Queries: several parts together, and the relevance cut-off.
+
+use attuned_recommender::{Embedding, Filter, Found, Modality, Query, Settings};
+
+use crate::house::{Dice, House, house_item, item_id, mix, request, semantic};
+
+/// Items about a dog, about snow, about both, and about something else.
+fn house(relevance_min: f32) -> (House, Embedding, Embedding) {
+    let mut dice = Dice(11);
+    let (dog, snow, other) = (dice.direction(), dice.direction(), dice.direction());
+    let mut house = House::with(Settings { relevance_min, ..Settings::default() });
+    for (id, vector) in [
+        ("dog", mix(&[(&dog, 0.8), (&other, 0.2)])),
+        ("snow", mix(&[(&snow, 0.8), (&other, 0.2)])),
+        ("both", mix(&[(&dog, 0.5), (&snow, 0.5)])),
+        ("else", mix(&[(&other, 1.0)])),
+    ] {
+        house.put(house_item(id, "scene"), semantic(Modality::Text, vector));
+    }
+    (house, mix(&[(&dog, 1.0)]), mix(&[(&snow, 1.0)]))
+}
+
+fn find(house: &House, query: &Query) -> Found {
+    house.recommender.search(query, &[], &Filter::default(), 10, house.now)
+}
+
+fn ids(found: &Found) -> Vec<&str> {
+    found.matches.iter().map(|found| found.item.as_str()).collect()
+}
+
+#[test]
+fn what_matches_every_part_comes_before_what_matches_one() {
+    let (house, dog, snow) = house(0.5);
+    let query = Query {
+        semantic: [(Modality::Image, dog.clone()), (Modality::Text, snow)].into(),
+        ..Query::default()
+    };
+    let found = find(&house, &query);
+    assert_eq!(ids(&found)[0], "both", "{found:?}");
+    assert_eq!(found.matches.len(), 3, "{found:?}");
+    assert!(!found.unmatched && !ids(&found).contains(&"else"), "{found:?}");
+    let item_and_words =
+        Query { item: Some(item_id("snow")), semantic: [(Modality::Text, dog)].into(), ..Query::default() };
+    assert_eq!(ids(&find(&house, &item_and_words))[0], "both");
+}
+
+#[test]
+fn what_nothing_matches_finds_nothing_and_gives_an_empty_list() {
+    let (house, ..) = house(0.5);
+    let far = mix(&[(&Dice(99).direction(), 1.0)]);
+    let query = Query { semantic: [(Modality::Text, far)].into(), ..Query::default() };
+    let found = find(&house, &query);
+    assert!(found.matches.is_empty() && found.unmatched, "{found:?}");
+    let mut asked = request(&["alice"], 10);
+    asked.query = Some(query.clone());
+    let shortlist = house.recommender.shortlist(&asked, house.now);
+    assert!(shortlist.is_empty() && shortlist.is_unmatched());
+    // Of what there is nothing, nothing can be unmatched.
+    let none = house.recommender.search(&query, &["film".to_owned()], &Filter::default(), 10, house.now);
+    assert_eq!(none, Found::default());
+}
+
+#[test]
+fn without_a_cut_off_everything_is_an_answer_in_the_same_order() {
+    let (strict, dog, _) = house(0.5);
+    let (open, ..) = house(0.0);
+    let query = Query { semantic: [(Modality::Text, dog)].into(), ..Query::default() };
+    let (few, all) = (find(&strict, &query), find(&open, &query));
+    assert_eq!(all.matches.len(), 4);
+    assert_eq!(all.matches[..few.matches.len()], few.matches[..]);
+    assert!(few.matches.len() < 4 && few.matches.iter().all(|found| found.score >= 0.5), "{few:?}");
+}
+
+#[test]
+fn a_query_of_which_nothing_could_be_understood_leaves_the_list_as_it_is() {
+    let (house, ..) = house(0.5);
+    let mut asked = request(&["alice"], 10);
+    asked.query = Some(Query::default());
+    let shortlist = house.recommender.shortlist(&asked, house.now);
+    assert_eq!((shortlist.len(), shortlist.is_unmatched()), (4, false));
+}
