@@ -258,7 +258,7 @@ fn search_finds_by_words_meaning_and_likeness_across_media() {
     let like = Query { item: Some(item_id("record:1")), ..Query::default() };
     expect![[r#"
         record:3 0.99 -
-        record:2 0.99 -"#]]
+        record:2 0.98 -"#]]
     .assert_eq(&find(like, &[]));
 }
 
