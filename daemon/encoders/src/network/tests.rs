@@ -71,7 +71,10 @@ fn bundled(name: &str, symbol: usize) -> (TypedModel, TVec<TValue>) {
             .collect();
         match input.datum {
             DatumEntry::F32 => noise(&shape, 7).into_tvalue(),
-            DatumEntry::I64 => Tensor::from_shape(&shape, &vec![1_i64; symbol]).expect("fits").into_tvalue(),
+            DatumEntry::I64 => {
+                let ones = vec![1_i64; shape.iter().product()];
+                Tensor::from_shape(&shape, &ones).expect("as many values as the shape says").into_tvalue()
+            }
         }
     });
     (graph(&model, &bytes).expect("is understood"), inputs.collect())
