@@ -141,8 +141,8 @@ impl Memory {
 }
 
 /// What a model takes in memory, by its files: weights of 16 bits are widened to 32, and beside that
-/// tract keeps them packed for the matrix product. Measured: MiniLM 118 MB estimated, 108 to 145 in
-/// fact; EfficientNet-Lite0 36 and 28; MusiCNN 13 and 15.
+/// tract keeps them packed for the matrix product. A guess on the safe side: MiniLM is 118 MB by it, and 108 to
+/// 145 were seen.
 fn estimated_bytes(model: &Model) -> u64 {
     let network = &model.document.network.file;
     let weights = model.document.file.iter().find(|file| file.path == *network).map_or(0, |file| file.bytes);
