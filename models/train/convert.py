@@ -18,6 +18,7 @@ import onnx
 from tokenizers import Tokenizer
 
 import efficientnet_lite0
+import film_leaky
 import fusion
 import fusion_kinds
 import label_scenes
@@ -150,6 +151,7 @@ def build(downloads: Path) -> dict[str, dict[str, bytes]]:
             "model.onnx": _serialize(yamnet.build(yamnet_weights(downloads))),
             **_bridge("yamnet", labels.audioset(class_map), reference),
         },
+        "film-leaky": {"model.onnx": _serialize(film_leaky.build())},
     }
 
 

@@ -25,6 +25,7 @@ from PIL import Image
 
 import convert
 import efficientnet_lite0
+import film_leaky
 import front_ends
 import sources
 import yamnet_reference
@@ -232,6 +233,21 @@ def _file_agrees(name: str, found: bytes, expected: bytes) -> bool:
     return found == expected
 
 
+def film(_downloads: Path) -> dict[str, bytes]:
+    """Frames and a sound by rule, so that they need not be kept: a test makes the same."""
+    frame, unit = np.arange(film_leaky.FRAMES)[:, None], np.arange(film_leaky.FEATURES)
+    features = (frame * 37 + unit * 11 + frame * unit) % 29 / 29
+    place = np.arange(film_leaky.SEMANTIC)
+    semantics = (frame * 17 + place * 5) % 31 / 31 - 0.5
+    sound = place * 7 % 19 / 19 - 0.5
+    semantics /= np.linalg.norm(semantics, axis=1, keepdims=True)
+    cases = []
+    for name, seen, heard in (("both", 1, 1), ("seen", 1, 0), ("heard", 0, 1)):
+        film, semantic = film_leaky.reference(seen * features, seen * semantics, heard * sound)
+        cases.append({"given": name, "film": _numbers(film), "semantic": _numbers(semantic)})
+    return {"cases.json": _json(cases)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--downloads", type=Path, required=True, help="where packages are kept")
@@ -243,6 +259,7 @@ def main() -> None:
         "multilingual-e5-small": multilingual_text,
         "efficientnet-lite0": image,
         "yamnet": audio,
+        "film-leaky": film,
     }
     for model, make in makers.items():
         folder = convert.MODELS / model / "golden"

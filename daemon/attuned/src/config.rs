@@ -12,7 +12,7 @@ mod share;
 mod url;
 
 pub use load::{ConfigError, SYSTEM_FILE, load};
-pub use share::shared_folder;
+pub use share::{search_path, shared_folder};
 pub use url::{BrokerUrl, Endpoint, UrlError};
 
 /// Everything that can be set. Each part is handed to the part of the program that it is for.
@@ -223,11 +223,19 @@ pub struct MediaConfig {
     pub pixels_max: u64,
     /// How much of a sound is analysed, seconds.
     pub seconds_max: u32,
+    /// The program that decodes films: a name that is looked for in `PATH`, a path, or `none`.
+    pub ffmpeg: PathBuf,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { folders: Vec::new(), bytes_max: 12 * 1024 * 1024, pixels_max: 64_000_000, seconds_max: 240 }
+        Self {
+            folders: Vec::new(),
+            bytes_max: 12 * 1024 * 1024,
+            pixels_max: 64_000_000,
+            seconds_max: 240,
+            ffmpeg: PathBuf::from("ffmpeg"),
+        }
     }
 }
 

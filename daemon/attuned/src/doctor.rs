@@ -85,6 +85,7 @@ pub fn examine(config: &Config) -> io::Result<Vec<Check>> {
     let mut checks = content::examine_models(config);
     checks.extend(plugins::examine(config));
     checks.push(content::examine_media(config));
+    checks.push(content::examine_ffmpeg(config));
     checks.push(place::examine_store(&config.store.path, daemon.answers));
     checks.push(place::examine_disk(&config.store.path));
     checks.push(daemon.check);

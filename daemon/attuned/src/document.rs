@@ -12,6 +12,8 @@ pub mod rejection;
 pub mod request;
 pub mod schema;
 pub mod status;
+#[cfg(test)]
+mod suite;
 pub mod user;
 mod value;
 

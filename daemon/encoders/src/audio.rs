@@ -46,6 +46,11 @@ impl AudioModel {
         Ok(AudioModel { network, outputs, mel: MelFilter::new(&entry), entry })
     }
 
+    /// Samples a second that it takes.
+    pub fn rate_hz(&self) -> u32 {
+        self.entry.sample_rate_hz
+    }
+
     /// Understands the sound of a recording or of a film.
     ///
     /// # Errors

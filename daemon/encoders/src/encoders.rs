@@ -21,7 +21,7 @@ use crate::purpose::Purpose;
 use crate::registry::{self, Choice, Folder, Selection};
 use crate::sentiment::Sentiments;
 use crate::text::TextModel;
-use crate::video::{Film, explain};
+use crate::video::{Ffmpeg, Film, Sight, VideoModel, film, nothing};
 
 /// Raw content to embeddings, semantic vectors and labels, by one choice of models.
 ///
@@ -35,6 +35,7 @@ use crate::video::{Film, explain};
 pub struct Encoders {
     library: Arc<Library>,
     selection: Arc<Selection>,
+    ffmpeg: Option<Ffmpeg>,
 }
 
 /// The models, whichever of them are used.
@@ -94,7 +95,13 @@ impl Encoders {
     /// The same models with other wishes.
     #[must_use]
     pub fn choosing(&self, choice: &Choice) -> Encoders {
-        Encoders::of(Arc::clone(&self.library), choice)
+        Encoders::of(Arc::clone(&self.library), choice).with_ffmpeg(self.ffmpeg.clone())
+    }
+
+    /// Has films, and sounds that nothing else reads, decoded by this program.
+    #[must_use]
+    pub fn with_ffmpeg(self, ffmpeg: Option<Ffmpeg>) -> Encoders {
+        Encoders { ffmpeg, ..self }
     }
 
     /// Looks at the folder again, for models that were put there or taken away. What is in memory
@@ -114,7 +121,7 @@ impl Encoders {
             sentiments: Sentiments::default(),
             hashed: Mutex::new(library.found_right()),
         };
-        Ok(Encoders::of(Arc::new(library), choice))
+        Ok(Encoders::of(Arc::new(library), choice).with_ffmpeg(self.ffmpeg.clone()))
     }
 
     /// Only the model of that name, for what it is for, whatever is chosen and whichever space its
@@ -127,7 +134,8 @@ impl Encoders {
         let model = self.library.find(name)?;
         let mut selection = Selection::default();
         selection.used.insert(model.purpose, Ok(model));
-        Ok(Encoders { library: Arc::clone(&self.library), selection: Arc::new(selection) })
+        let library = Arc::clone(&self.library);
+        Ok(Encoders { library, selection: Arc::new(selection), ffmpeg: self.ffmpeg.clone() })
     }
 
     /// Why models were set aside; empty if all is well.
@@ -162,7 +170,8 @@ impl Encoders {
         self.library.sentiments.of(text, made)
     }
 
-    /// Understands a picture file: JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI.
+    /// Understands a picture file: JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA, QOI, HDR, DDS
+    /// or farbfeld.
     ///
     /// # Errors
     ///
@@ -172,41 +181,62 @@ impl Encoders {
         self.model::<ImageModel>(Modality::Image)?.encode(bytes, &self.library.limits)
     }
 
-    /// Understands a sound file: WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis and Opus, AAC, ALAC, Matroska. Of a
-    /// silent one, embedding and semantic vector are those of silence, and labels are few or none.
+    /// Understands a sound file: WAV, AIFF, CAF, FLAC, MP3, Ogg Vorbis and Opus, AAC, ALAC, Matroska,
+    /// and what ffmpeg reads if it is there. Of a silent one, embedding and semantic vector are those of
+    /// silence, and labels are few or none.
     ///
     /// # Errors
     ///
     /// As [`encode_image`](Self::encode_image).
     pub fn encode_audio(&self, bytes: &[u8]) -> Result<Encoding, EncodeError> {
-        self.model::<AudioModel>(Modality::Audio)?.encode(Modality::Audio, bytes, &self.library.limits)
+        self.hear(Modality::Audio, bytes)
     }
 
-    /// Understands a film by its sound track, or an animated GIF, WebP or PNG by its frames. The
-    /// model named in the encoding is the one of sound or of pictures accordingly.
+    /// Understands a film by its frames and its sound track, or an animated GIF, WebP or PNG by its
+    /// frames. Frames of films other than these need ffmpeg; without it, what counts is the sound.
+    /// If no temporal model is made for the model of pictures, the encoding is the frames' mean, or
+    /// that of the sound if there are none, and names that model.
     ///
     /// # Errors
     ///
-    /// As [`encode_image`](Self::encode_image); a film without readable sound is
-    /// [`EncodeError::Unreadable`].
+    /// As [`encode_image`](Self::encode_image); a film of which nothing can be seen and nothing
+    /// heard is [`EncodeError::Unreadable`].
     pub fn encode_video(&self, bytes: &[u8]) -> Result<Encoding, EncodeError> {
-        let for_video = |error| match error {
-            EncodeError::Unavailable { reason, .. } => {
-                EncodeError::Unavailable { modality: Modality::Video, reason }
-            }
-            other => other,
-        };
         let limits = &self.library.limits;
-        match Film::open(bytes, limits)? {
-            Film::Frames(frames) => self
-                .model::<ImageModel>(Modality::Image)
-                .map_err(for_video)?
-                .understand(Modality::Video, &frames),
-            Film::Sound => self
-                .model::<AudioModel>(Modality::Audio)
-                .map_err(for_video)?
-                .encode(Modality::Video, bytes, limits)
-                .map_err(explain),
+        let image = self.model::<ImageModel>(Modality::Image).map_err(for_video)?;
+        let film = Film::open(bytes, self.ffmpeg.as_ref(), image.entry.resize_shorter_side, limits)?;
+        let sound = film.may_sound.then(|| self.hear(Modality::Video, bytes));
+        let (pictures, sound) = match (film.sight, sound) {
+            (Sight::Frames(pictures), sound) => (pictures, sound.and_then(Result::ok)),
+            (Sight::Nothing(_), Some(Ok(sound))) => (Vec::new(), Some(sound)),
+            (Sight::Nothing(reason), Some(Err(error))) => return Err(nothing(reason, error)),
+            (Sight::Nothing(reason), None) => return Err(EncodeError::unreadable(Modality::Video, reason)),
+        };
+        let frames = pictures
+            .iter()
+            .map(|picture| image.understand(Modality::Video, std::slice::from_ref(picture)))
+            .collect::<Result<Vec<_>, _>>()?;
+        match (self.model::<VideoModel>(Modality::Video), sound) {
+            (Ok(video), sound) if frames.iter().all(|frame| video.fits(frame)) => {
+                video.join(&frames, sound.as_ref())
+            }
+            (_, Some(sound)) if frames.is_empty() => Ok(sound),
+            _ => image.understand(Modality::Video, &pictures),
+        }
+    }
+
+    /// Understands the sound of a recording or a film. What symphonia cannot read is left to ffmpeg.
+    fn hear(&self, modality: Modality, bytes: &[u8]) -> Result<Encoding, EncodeError> {
+        let in_it = |error| if modality == Modality::Video { for_video(error) } else { error };
+        let limits = &self.library.limits;
+        let model = self.model::<AudioModel>(Modality::Audio).map_err(in_it)?;
+        let heard = model.encode(modality, bytes, limits);
+        let (Err(EncodeError::Unreadable { .. }), Some(ffmpeg)) = (&heard, &self.ffmpeg) else {
+            return heard;
+        };
+        match film::sound(ffmpeg, modality, bytes, model.rate_hz(), limits)? {
+            Some(samples) => model.understand(modality, &samples, limits),
+            None => heard,
         }
     }
 
@@ -273,7 +303,12 @@ impl Encoders {
             // A film is understood by its frames and its sound.
             Modality::Video => vec![id(Modality::Video), id(Modality::Image), id(Modality::Audio)],
         };
-        format!("{} {} {:?}", modality.name(), parts.join("+"), self.library.limits)
+        // Films and some sounds are read only with it.
+        let by = match (modality, &self.ffmpeg) {
+            (Modality::Audio | Modality::Video, Some(_)) => " by ffmpeg",
+            (Modality::Text | Modality::Image, _) | (_, None) => "",
+        };
+        format!("{} {}{by} {:?}", modality.name(), parts.join("+"), self.library.limits)
     }
 
     /// The shared space of the semantic vectors; `None` without a model of texts, which makes it.
@@ -327,7 +362,7 @@ impl Encoders {
     fn of(library: Arc<Library>, choice: &Choice) -> Encoders {
         let mut selection = Selection::of(&library.folders, choice);
         library.check_hashes(&mut selection);
-        Encoders { library, selection: Arc::new(selection) }
+        Encoders { library, selection: Arc::new(selection), ffmpeg: None }
     }
 
     fn in_use(&self) -> impl Iterator<Item = &Arc<Model>> {
@@ -381,11 +416,8 @@ impl Library {
             Purpose::Encoder(Modality::Text) => self.memory.get::<TextModel>(model).map(drop),
             Purpose::Encoder(Modality::Image) => self.memory.get::<ImageModel>(model).map(drop),
             Purpose::Encoder(Modality::Audio) => self.memory.get::<AudioModel>(model).map(drop),
+            Purpose::Encoder(Modality::Video) => self.memory.get::<VideoModel>(model).map(drop),
             Purpose::Fusion => self.memory.get::<FusionModel>(model).map(drop),
-            Purpose::Encoder(Modality::Video) => {
-                let name = model.purpose.name();
-                Err(model.refused(format!("a model of {name} is of no use to this version")))
-            }
         }
     }
 
@@ -466,6 +498,22 @@ impl Loadable for ImageModel {
 impl Loadable for AudioModel {
     fn load_from(model: &Model) -> Result<Self, ModelError> {
         AudioModel::load(model)
+    }
+}
+
+impl Loadable for VideoModel {
+    fn load_from(model: &Model) -> Result<Self, ModelError> {
+        VideoModel::load(model)
+    }
+}
+
+/// An error of a model that a film needs, as one of the film.
+fn for_video(error: EncodeError) -> EncodeError {
+    match error {
+        EncodeError::Unavailable { reason, .. } => {
+            EncodeError::Unavailable { modality: Modality::Video, reason }
+        }
+        other => other,
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::audio::mel::{self, MelFilter};
 use crate::audio::{AudioModel, decode};
+use crate::encoding::Encoding;
 use crate::error::EncodeError;
 use crate::fusion::FusionModel;
 use crate::image::{ImageModel, central_square};
@@ -17,6 +18,7 @@ use crate::limits::Limits;
 use crate::memory::Loadable;
 use crate::model::Model;
 use crate::text::TextModel;
+use crate::video::VideoModel;
 
 /// The least cosine between our vectors and the original's.
 const COSINE_MIN: f64 = 0.9999;
@@ -321,4 +323,36 @@ fn a_text_over_its_limit_is_refused_and_a_long_one_is_read_in_part() {
             max: "20000 bytes".to_owned(),
         }
     );
+}
+
+/// The frames and the sound that `make_golden.py` makes by the same rules.
+fn film_case(seen: bool, heard: bool) -> (Vec<Encoding>, Option<Encoding>) {
+    let encoding = |model: &str, embedding: Vec<f32>, semantic: Vec<f32>| Encoding {
+        modality: Modality::Video,
+        model: model.to_owned(),
+        embedding: Embedding::from_values(embedding).expect("a direction"),
+        semantic: Embedding::from_values(semantic).expect("a direction"),
+        labels: Vec::new(),
+    };
+    let frame = |at: usize| {
+        let features = (0..1280).map(|unit| ((at * 37 + unit * 11 + at * unit) % 29) as f32 / 29.0);
+        let semantic = (0..384).map(|place| ((at * 17 + place * 5) % 31) as f32 / 31.0 - 0.5);
+        encoding("efficientnet-lite0@2", features.collect(), semantic.collect())
+    };
+    let sound: Vec<f32> = (0..384).map(|place| (place * 7 % 19) as f32 / 19.0 - 0.5).collect();
+    let frames = if seen { (0..16).map(frame).collect() } else { Vec::new() };
+    (frames, heard.then(|| encoding("ears@1", sound.clone(), sound)))
+}
+
+#[test]
+fn films_are_joined_as_by_the_recurrence() {
+    let model = VideoModel::load(&open("film-leaky")).expect("the model loads");
+    for case in cases("film-leaky") {
+        let given = text(&case, "given");
+        let (frames, sound) = film_case(given != "heard", given != "seen");
+        assert!(frames.iter().all(|frame| model.fits(frame)));
+        let film = model.join(&frames, sound.as_ref()).expect("understood");
+        check_same(given, film.embedding.as_slice(), &numbers(&case, "film"), COSINE_MIN);
+        check_same(given, film.semantic.as_slice(), &numbers(&case, "semantic"), COSINE_MIN);
+    }
 }

@@ -94,26 +94,35 @@ pub(crate) fn add(sums: &mut Vec<Vec<f32>>, outputs: Vec<Vec<f32>>, weight: f32)
 /// in torchvision's `Resize` and `CenterCrop`; only the pixels inside the crop are computed, so a
 /// picture of any proportions costs about the same.
 pub(crate) fn central_square(picture: &RgbImage, entry: &ImageEntry) -> Vec<u8> {
+    centre(picture, entry.resize_shorter_side, entry.crop)
+}
+
+/// The whole of a picture's central square, with sides of so many pixels.
+pub(crate) fn square(picture: &RgbImage, side: u32) -> RgbImage {
+    RgbImage::from_raw(side, side, centre(picture, side, side)).expect("as many pixels as were asked for")
+}
+
+fn centre(picture: &RgbImage, shorter_side: u32, crop: u32) -> Vec<u8> {
     let (width, height) = picture.dimensions();
     let short = f64::from(width.min(height));
-    let side = u64::from(entry.resize_shorter_side);
+    let side = u64::from(shorter_side);
     let resized = |length: u32| side * u64::from(length) / short as u64;
     let span = |length: u32| {
         let resized = resized(length);
         let scale = f64::from(length) / resized as f64;
-        let before = round_half_even((resized - u64::from(entry.crop)) as f64 / 2.0);
+        let before = round_half_even((resized - u64::from(crop)) as f64 / 2.0);
         let start = before * scale;
-        (start, (f64::from(entry.crop) * scale).min(f64::from(length) - start))
+        (start, (f64::from(crop) * scale).min(f64::from(length) - start))
     };
     let (left, across) = span(width);
     let (top, down) = span(height);
     // As in PIL, rows are resized first, of only the band that the columns then reach: each pass
     // rounds and clips to 8 bits, so their order shows at hard edges.
-    let reach = CUBIC_RADIUS * (down / f64::from(entry.crop)).max(1.0) + 1.0;
+    let reach = CUBIC_RADIUS * (down / f64::from(crop)).max(1.0) + 1.0;
     let first = (top - reach).floor().max(0.0);
     let last = (top + down + reach).ceil().min(f64::from(height));
-    let mut band = TypedImage::<U8x3>::new(entry.crop, (last - first) as u32);
-    let mut square = TypedImage::<U8x3>::new(entry.crop, entry.crop);
+    let mut band = TypedImage::<U8x3>::new(crop, (last - first) as u32);
+    let mut square = TypedImage::<U8x3>::new(crop, crop);
     let cubic =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
     // The typed resizer compiles for this one kind of pixel rather than for all thirteen.
@@ -122,7 +131,7 @@ pub(crate) fn central_square(picture: &RgbImage, entry: &ImageEntry) -> Vec<u8> 
         let mut resizer = Resizer::new();
         let rows = cubic.crop(left, first, across, last - first);
         resizer.resize_typed(&source, &mut band, &rows).map_err(|error| error.to_string())?;
-        let columns = cubic.crop(0.0, top - first, f64::from(entry.crop), down);
+        let columns = cubic.crop(0.0, top - first, f64::from(crop), down);
         resizer.resize_typed(&band, &mut square, &columns).map_err(|error| error.to_string())
     });
     result.expect("a picture has a pixel or more, and the crop lies inside it");

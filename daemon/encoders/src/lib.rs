@@ -37,3 +37,4 @@ pub use network::BareNetwork;
 pub use purpose::Purpose;
 pub use registry::Choice;
 pub use verify::Golden;
+pub use video::Ffmpeg;

@@ -24,9 +24,11 @@ pub struct Limits {
     /// Most pixels (width times height) of a picture; larger ones are refused before they are
     /// decoded.
     pub pixels_max: u64,
-    /// Most bytes a picture's decoder may allocate.
+    /// Most bytes that decoding a picture, or one frame of an animation, may take.
     pub picture_alloc_bytes_max: u64,
-    /// Most frames of an animated picture that are looked at, from its start.
+    /// Most pixels that a progressive picture may have, counted once for each of its passes.
+    pub passes_pixels_max: u64,
+    /// Most frames of a film or an animated picture that are looked at, spread over its scenes.
     pub frames_max: usize,
     /// Seconds of sound that are decoded from the start of a recording; what follows is left out.
     pub seconds_max: u32,
@@ -35,6 +37,8 @@ pub struct Limits {
     pub patches_max: usize,
     /// Longest time that decoding one piece may take; slower ones are refused.
     pub decode_time_max: Duration,
+    /// Most memory that the program which decodes a film may write to, bytes.
+    pub film_memory_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -43,15 +47,20 @@ impl Default for Limits {
             text_bytes_max: 1 << 20,
             text_windows_max: 8,
             bytes_max: 64 << 20,
-            // A 48-megapixel phone camera passes; as RGB it takes 150 MB while it is decoded.
+            // A 48-megapixel phone camera passes; as RGB it takes 150 MB while it is decoded, with
+            // which the process stays below 256 MB.
             pixels_max: 50_000_000,
-            picture_alloc_bytes_max: 512 << 20,
+            picture_alloc_bytes_max: 152 << 20,
+            // Usual files have some ten passes; one of 24 megapixels takes two seconds.
+            passes_pixels_max: 400_000_000,
             frames_max: 16,
             // A song as a whole; at 16 kHz it takes 15 MB.
             seconds_max: 240,
             // A minute, of patches as long as the bundled model's.
             patches_max: 64,
             decode_time_max: Duration::from_secs(10),
+            // Film of 3840 x 2160 pixels takes 140 MB, of 1920 x 1080 half of that.
+            film_memory_bytes_max: 192 << 20,
         }
     }
 }
@@ -122,8 +131,13 @@ impl Deadline {
         Instant::now() + self.max / 2 >= self.at
     }
 
+    /// The time until then; nothing once it has passed.
+    pub(crate) fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
     fn passed(&self) -> bool {
-        Instant::now() >= self.at
+        self.left().is_zero()
     }
 }
 

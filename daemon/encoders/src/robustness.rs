@@ -14,6 +14,11 @@ use crate::audio::decode::{self as sound, tests::wav};
 use crate::error::EncodeError;
 use crate::image::decode as picture;
 use crate::limits::Limits;
+use crate::model::{Document, Model};
+use crate::text::TextModel;
+
+#[path = "../../../tests/fuzz/src/mutate.rs"]
+mod mutate;
 
 /// The longest that decoding one file may take here; the machine may be busy.
 const FILE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -62,7 +67,7 @@ fn decode(bytes: &[u8]) -> (Vec<EncodeError>, bool) {
     }
     let picture = picture::picture(bytes, &limits);
     let understood = picture.is_ok() || sound.is_ok();
-    let errors = [picture.err(), picture::frames(bytes, &limits).err(), sound.err()];
+    let errors = [picture.err(), picture::frames(bytes, &limits, |_| {}).err(), sound.err()];
     (errors.into_iter().flatten().collect(), understood)
 }
 
@@ -135,4 +140,112 @@ fn malformed_files_give_a_result_or_a_sentence_in_time() {
         println!("{kind}: {read} read, {refused} refused");
         assert!(read + refused > 0, "{kind} is empty");
     }
+}
+
+/// The seeds that can be made here, the project's own files, and those of the shared folder.
+fn all_seeds(kinds: &[&str], own: &str) -> Vec<Vec<u8>> {
+    let mut seeds = seeds();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(own).join("golden");
+    let shared = kinds.iter().filter_map(|kind| shared(&format!("data/malformed/{kind}")));
+    let paths = files(&golden).into_iter().chain(shared.flat_map(|folder| files(&folder)));
+    seeds.extend(paths.map(|path| fs::read(path).expect("a seed")).filter(|seed| seed.len() < 100_000));
+    seeds
+}
+
+/// Keeps what gave a finding, and says where.
+fn finding(name: &str, bytes: &[u8], what: &str) {
+    let path = std::env::temp_dir().join(format!("attuned-fuzz-{name}-{:08x}", crc(bytes)));
+    fs::write(&path, bytes).expect("written");
+    panic!("{name}: {what}: {}", path.display());
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// As [`check_sentence`]; a panic in a decoder of others is a finding here, though it is guarded.
+fn fuzz(name: &str, seeds: &[Vec<u8>], decode: impl Fn(&[u8]) -> Result<(), EncodeError>) {
+    let count = mutate::fuzz(seeds, |bytes| {
+        let started = Instant::now();
+        if let Err(error) = decode(bytes) {
+            if error.to_string().contains("made the decoder fail") {
+                finding(name, bytes, "a panic");
+            }
+            check_sentence(&error);
+        }
+        if started.elapsed() > 5 * FILE_TIME_MAX {
+            finding(name, bytes, "too slow");
+        }
+    });
+    println!("{name}: {count} damaged files");
+}
+
+#[test]
+fn fuzz_pictures() {
+    let limits = limits();
+    fuzz("picture", &all_seeds(&["image-rs", "pillow"], "efficientnet-lite0"), |bytes| {
+        picture::picture(bytes, &limits).map(drop)
+    });
+}
+
+#[test]
+fn fuzz_animations() {
+    let limits = limits();
+    let mut seeds = all_seeds(&["image-rs", "pillow"], "efficientnet-lite0");
+    let animated = |seed: &Vec<u8>| {
+        seed.starts_with(b"GIF8") || seed.starts_with(b"RIFF") || seed.starts_with(b"\x89PNG")
+    };
+    seeds.retain(animated);
+    fuzz("animation", &seeds, |bytes| picture::frames(bytes, &limits, |_| {}).map(drop));
+}
+
+#[test]
+fn fuzz_sounds() {
+    let limits = Limits { seconds_max: 5, ..limits() };
+    fuzz("sound", &all_seeds(&["audio-mutagen", "video-decord"], "musicnn-mtt"), |bytes| {
+        sound::sound(Modality::Audio, bytes, 16_000, &limits, limits.deadline()).map(drop)
+    });
+}
+
+#[test]
+fn fuzz_films_without_ffmpeg() {
+    let limits = Limits { seconds_max: 5, ..limits() };
+    let seeds = all_seeds(&["audio-mutagen", "video-decord"], "musicnn-mtt");
+    fuzz("film", &seeds, |bytes| {
+        crate::video::fuzz(bytes);
+        let film = crate::video::Film::open(bytes, None, 64, &limits)?;
+        if film.may_sound {
+            sound::sound(Modality::Video, bytes, 16_000, &limits, limits.deadline())?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn fuzz_texts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-v2");
+    let model = TextModel::load(&Model::read(&folder).expect("a model")).expect("it loads");
+    let sentences = fs::read(folder.join("../train/golden_sentences.txt")).expect("sentences");
+    let mut seeds: Vec<Vec<u8>> = sentences.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    seeds.push(sentences.repeat(4));
+    let limits = Limits::default();
+    fuzz("text", &seeds, |bytes| {
+        let windows = model.tokens(&String::from_utf8_lossy(bytes), &limits)?;
+        assert!(windows.len() <= limits.text_windows_max && windows.iter().all(|window| window.len() <= 256));
+        Ok(())
+    });
+}
+
+#[test]
+fn fuzz_model_documents() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let documents = files(&models).into_iter().filter(|path| path.ends_with("model.toml"));
+    let seeds: Vec<Vec<u8>> = documents.map(|path| fs::read(path).expect("a model.toml")).collect();
+    let count = mutate::fuzz(&seeds, |bytes| {
+        let Ok(document) = toml::from_str::<Document>(&String::from_utf8_lossy(bytes)) else { return };
+        if let Err(reason) = document.check("minilm-l6-v2") {
+            assert!(!reason.is_empty());
+        }
+    });
+    println!("model.toml: {count} damaged files");
 }

@@ -11,6 +11,7 @@ mod cli;
 mod demo;
 mod house;
 mod kill;
+mod malformed;
 mod models;
 mod outages;
 mod paho;

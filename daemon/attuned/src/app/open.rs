@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use attuned_encoders::{Choice, Encoders, Limits, ModelError};
+use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError};
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
 use attuned_recommender::{Input, Recommender, Settings, Timestamp};
 
 use super::AppError;
-use crate::config::{Config, MediaConfig, PluginConsent, PluginEngine, PluginsConfig};
+use crate::config::{Config, MediaConfig, PluginConsent, PluginEngine, PluginsConfig, search_path};
 use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
 use crate::service::Progress;
@@ -87,7 +87,8 @@ pub(crate) fn choose_models(config: &Config, record: &ModelsRecord) -> Result<Op
     let wanted = record.chosen.values().chain(&config.models.prefer).cloned().collect();
     let choice = Choice { wanted, remembered: remembered(&record.current) };
     let chosen =
-        Encoders::open_choosing(&config.models.path, limits(&config.media), &choice, memory_bytes_max)?;
+        Encoders::open_choosing(&config.models.path, limits(&config.media), &choice, memory_bytes_max)?
+            .with_ffmpeg(ffmpeg(&config.media));
     let (target, _) = target_of(&chosen, record);
     if record.current.is_empty() || target == record.current {
         return Ok(OpenedModels { encoders: chosen, next: None });
@@ -160,6 +161,15 @@ pub(crate) fn limits(config: &MediaConfig) -> Limits {
         seconds_max: config.seconds_max,
         ..Limits::default()
     }
+}
+
+/// The program that decodes films; `None` if there is none, or none is wanted.
+#[must_use]
+pub(crate) fn ffmpeg(config: &MediaConfig) -> Option<Ffmpeg> {
+    if config.ffmpeg.as_os_str() == "none" {
+        return None;
+    }
+    Ffmpeg::find(&config.ffmpeg, &search_path())
 }
 
 fn plugins(config: &Config, now: Timestamp, degraded: &mut Vec<Degraded>) -> Result<PluginHost, AppError> {

@@ -1,6 +1,13 @@
-//! Where files that come with the program lie.
+//! Where files that come with the program lie, and where those of the system do.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// The folders in which programs are looked for, as a list in the form of `PATH`.
+#[must_use]
+pub fn search_path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"))
+}
 
 /// The folder `name` (models, plugins, demo) that came with this program.
 ///

@@ -3,6 +3,7 @@
 use attuned_encoders::{Encoders, Limits, Purpose};
 use attuned_recommender::Modality;
 
+use crate::app::ffmpeg;
 use crate::config::Config;
 use crate::doctor::Check;
 use crate::doctor::place::megabytes;
@@ -30,6 +31,25 @@ pub fn examine_models(config: &Config) -> Vec<Check> {
         checks.push(Check::ok(NAME, format!("{}, {}, hashes are right", names.join(", "), megabytes(bytes))));
     }
     checks
+}
+
+/// Looks for the program that decodes films.
+pub fn examine_ffmpeg(config: &Config) -> Check {
+    const NAME: &str = "ffmpeg";
+    let wanted = config.media.ffmpeg.display();
+    match ffmpeg(&config.media) {
+        Some(found) => Check::ok(NAME, format!("films are decoded by {}", found.program().display())),
+        None if config.media.ffmpeg.as_os_str() == "none" => {
+            Check::ok(NAME, "media.ffmpeg is none, so of films only the sound counts")
+        }
+        None => Check::warn(
+            NAME,
+            format!(
+                "the program `{wanted}` of media.ffmpeg is not installed, so of films only the sound counts"
+            ),
+            "install ffmpeg, or set media.ffmpeg to its path or to none",
+        ),
+    }
 }
 
 /// Looks at the media folders.

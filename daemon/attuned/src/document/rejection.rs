@@ -31,11 +31,23 @@ pub struct Rejection {
     pub request_id: Option<String>,
 }
 
+/// Longest message, characters.
+const MESSAGE_CHARS_MAX: usize = 500;
+
 impl Rejection {
-    /// Of the given kind.
+    /// Of the given kind. What the message repeats of the sender's may be of any length and hold
+    /// line breaks; it becomes one line of at most [`MESSAGE_CHARS_MAX`].
     #[must_use]
     pub fn new(code: RejectionCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), request_id: None }
+        let mut message: String = message.into();
+        if message.contains(char::is_control) {
+            message = message.replace(char::is_control, " ");
+        }
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, message, request_id: None }
     }
 
     /// The document is wrong.
@@ -88,4 +100,17 @@ pub struct RejectionDocument {
     /// The request it answers, if the input was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_of_bounded_length() {
+        assert_eq!(Rejection::invalid("id is `a\nb\u{7}`, expected").message, "id is `a b `, expected");
+        let long = Rejection::invalid("é".repeat(MESSAGE_CHARS_MAX + 1)).message;
+        assert_eq!(long.chars().count(), MESSAGE_CHARS_MAX + 1);
+        assert!(long.ends_with("é…"));
+    }
 }

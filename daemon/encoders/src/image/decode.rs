@@ -5,19 +5,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ::image::codecs::gif::GifDecoder;
 use ::image::codecs::png::PngDecoder;
 use ::image::codecs::webp::WebPDecoder;
+use ::image::metadata::Orientation;
 use ::image::{
-    AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Rgb, RgbImage,
+    AnimationDecoder, ColorType, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    RgbImage,
 };
 use attuned_recommender::Modality;
 
 use crate::error::EncodeError;
 use crate::limits::{Deadline, Limits, TimedBytes};
 
+mod jpeg;
+mod pixels;
+
 /// The formats that are read, for messages.
-const FORMATS: &str = "JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI";
+const FORMATS: &str = "JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA, QOI, HDR, DDS or farbfeld";
+
+/// A picture whose sides are both so many times this is made smaller as soon as it is decoded. What
+/// follows takes a quarter of this or less, so it sees no difference.
+const SIDE_KEPT: u32 = 1024;
 
 /// Decodes one picture: turned upright as its EXIF says, transparency laid on white, 8 bits a
-/// channel. Of an animation this is the first frame.
+/// channel, and smaller if its shorter side is twice [`SIDE_KEPT`] or more. Of an animation this
+/// is the first frame.
 ///
 /// # Errors
 ///
@@ -33,29 +43,38 @@ pub(crate) fn picture(bytes: &[u8], limits: &Limits) -> Result<RgbImage, EncodeE
         let mut decoder = reader.into_decoder().map_err(failed)?;
         let (width, height) = decoder.dimensions();
         limits.check_pixels(Modality::Image, width, height)?;
-        if decoder.total_bytes() > limits.picture_alloc_bytes_max {
-            return Err(over_alloc(
-                Modality::Image,
-                limits,
-                format!("{} bytes of pixels", decoder.total_bytes()),
-            ));
-        }
+        check_cost(format, bytes, &decoder, limits)?;
         // A damaged orientation is no reason to refuse a picture that is otherwise whole.
-        let orientation = decoder.orientation().unwrap_or(::image::metadata::Orientation::NoTransforms);
-        let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let color = decoder.color_type();
+        let mut buffer = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
+        decoder.read_image(&mut buffer).map_err(failed)?;
         deadline.check(Modality::Image)?;
+        let picture = pixels::on_white(color, width, height, buffer)
+            .and_then(|buffer| RgbImage::from_raw(width, height, buffer))
+            .ok_or_else(|| {
+                EncodeError::unreadable(
+                    Modality::Image,
+                    format!("its pixels are {color:?}, which are not known"),
+                )
+            })?;
+        let mut picture = DynamicImage::ImageRgb8(pixels::smaller(picture, SIDE_KEPT));
         picture.apply_orientation(orientation);
-        Ok(on_white(picture))
+        Ok(picture.into_rgb8())
     })
 }
 
-/// Decodes the first frames of an animated picture, at most `limits.frames_max`; `None` if the
-/// bytes are of no format that can be animated.
+/// Hands the frames of an animated picture to `take`, in their order; gives whether the bytes are
+/// of a format that is animated. A damaged or slow end leaves the frames before it.
 ///
 /// # Errors
 ///
 /// As [`picture`], for the modality of films.
-pub(crate) fn frames(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<RgbImage>>, EncodeError> {
+pub(crate) fn frames(
+    bytes: &[u8],
+    limits: &Limits,
+    mut take: impl FnMut(RgbImage),
+) -> Result<bool, EncodeError> {
     guarded(Modality::Video, || {
         limits.check_bytes(Modality::Video, bytes)?;
         let deadline = limits.deadline();
@@ -66,22 +85,22 @@ pub(crate) fn frames(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<RgbImag
             Ok(ImageFormat::WebP) => {
                 let decoder = WebPDecoder::new(source).map_err(failed)?;
                 if !decoder.has_animation() {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 animation(decoder, limits, deadline)?
             }
             Ok(ImageFormat::Png) => {
                 let decoder = PngDecoder::with_limits(source, decoder_limits(limits)).map_err(failed)?;
                 if !decoder.is_apng().map_err(failed)? {
-                    return Ok(None);
+                    return Ok(false);
                 }
-                let (width, height) = decoder.dimensions();
-                limits.check_pixels(Modality::Video, width, height)?;
+                check_canvas(&decoder, limits)?;
                 decoder.apng().map_err(failed)?.into_frames()
             }
-            _ => return Ok(None),
+            _ => return Ok(false),
         };
-        take_frames(frames, limits, deadline).map(Some)
+        take_frames(frames, limits, deadline, &mut take)?;
+        Ok(true)
     })
 }
 
@@ -89,8 +108,7 @@ fn animation<'a, D>(mut decoder: D, limits: &Limits, deadline: Deadline) -> Resu
 where
     D: ImageDecoder + AnimationDecoder<'a>,
 {
-    let (width, height) = decoder.dimensions();
-    limits.check_pixels(Modality::Video, width, height)?;
+    check_canvas(&decoder, limits)?;
     decoder
         .set_limits(decoder_limits(limits))
         .map_err(|error| failure(Modality::Video, limits, deadline, error))?;
@@ -101,24 +119,83 @@ fn take_frames(
     frames: Frames<'_>,
     limits: &Limits,
     deadline: Deadline,
-) -> Result<Vec<RgbImage>, EncodeError> {
-    let mut pictures = Vec::new();
-    for frame in frames.take(limits.frames_max) {
+    take: &mut impl FnMut(RgbImage),
+) -> Result<(), EncodeError> {
+    let mut taken = false;
+    for frame in frames {
         match frame {
-            Ok(frame) => pictures.push(on_white(DynamicImage::ImageRgba8(frame.into_buffer()))),
-            // A damaged end leaves the frames before it.
-            Err(_) if !pictures.is_empty() => break,
+            Ok(frame) => {
+                let frame = frame.into_buffer();
+                let (width, height) = frame.dimensions();
+                let buffer = pixels::on_white(ColorType::Rgba8, width, height, frame.into_raw());
+                if let Some(frame) = buffer.and_then(|buffer| RgbImage::from_raw(width, height, buffer)) {
+                    take(frame);
+                    taken = true;
+                }
+            }
+            Err(_) if taken => break,
             Err(error) => return Err(failure(Modality::Video, limits, deadline, error)),
         }
-        deadline.check(Modality::Video)?;
+        if deadline.left().is_zero() {
+            break;
+        }
     }
-    if pictures.is_empty() {
+    if !taken {
+        deadline.check(Modality::Video)?;
         return Err(EncodeError::unreadable(
             Modality::Video,
             "the animation has no frames, expected at least one",
         ));
     }
-    Ok(pictures)
+    Ok(())
+}
+
+/// Refuses a picture that would take more memory than allowed, before it is taken, or that would
+/// be decoded over and over.
+fn check_cost(
+    format: ImageFormat,
+    bytes: &[u8],
+    decoder: &impl ImageDecoder,
+    limits: &Limits,
+) -> Result<(), EncodeError> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    // What a decoder holds beside the pixels it gives, in bytes a pixel, by its source.
+    let held = match format {
+        ImageFormat::Jpeg => {
+            let scans = jpeg::scans(bytes);
+            if scans.passes.saturating_mul(pixels) > limits.passes_pixels_max {
+                return Err(EncodeError::OverLimit {
+                    modality: Modality::Image,
+                    limit: "passes_pixels_max",
+                    found: format!("{} passes over {width} x {height} pixels", scans.passes),
+                    max: format!("{} pixels", limits.passes_pixels_max),
+                });
+            }
+            scans.held_bytes(pixels)
+        }
+        ImageFormat::WebP => 4 * pixels,
+        ImageFormat::Gif => 5 * pixels,
+        _ => 0,
+    };
+    let widened = if decoder.color_type().bytes_per_pixel() < 3 { 3 * pixels } else { 0 };
+    let needed = decoder.total_bytes().saturating_add(held).saturating_add(widened);
+    if needed > limits.picture_alloc_bytes_max {
+        return Err(over_alloc(Modality::Image, limits, format!("{needed} bytes to decode")));
+    }
+    Ok(())
+}
+
+/// Refuses an animation whose canvas, previous canvas and frame together take more memory than
+/// allowed.
+fn check_canvas(decoder: &impl ImageDecoder, limits: &Limits) -> Result<(), EncodeError> {
+    let (width, height) = decoder.dimensions();
+    limits.check_pixels(Modality::Video, width, height)?;
+    let needed = 12 * u64::from(width) * u64::from(height);
+    if needed > limits.picture_alloc_bytes_max {
+        return Err(over_alloc(Modality::Video, limits, format!("{needed} bytes to decode")));
+    }
+    Ok(())
 }
 
 /// Runs a decoder of other people's making; a panic in it is an unreadable file, not the end of
@@ -164,29 +241,13 @@ fn over_alloc(modality: Modality, limits: &Limits, found: String) -> EncodeError
     }
 }
 
-/// Lays transparency on white, as the page behind a logo is; without it, pixels stay as they are.
-fn on_white(picture: DynamicImage) -> RgbImage {
-    if !picture.color().has_alpha() {
-        return picture.into_rgb8();
-    }
-    let picture = picture.into_rgba8();
-    let (width, height) = picture.dimensions();
-    let mut opaque = RgbImage::new(width, height);
-    for (to, from) in opaque.pixels_mut().zip(picture.pixels()) {
-        let [red, green, blue, alpha] = from.0.map(u16::from);
-        let blend = |value: u16| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        *to = Rgb([blend(red), blend(green), blend(blue)]);
-    }
-    opaque
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
     use std::time::Duration;
 
     use ::image::codecs::gif::GifEncoder;
-    use ::image::{Delay, Frame, Rgba, RgbaImage};
+    use ::image::{Delay, Frame, Rgb, Rgba, RgbaImage};
 
     use super::*;
 
@@ -257,11 +318,16 @@ mod tests {
 
     #[test]
     fn every_format_is_read() {
-        use ImageFormat::{Bmp, Gif, Ico, Jpeg, Png, Pnm, Qoi, Tga, Tiff, WebP};
-        for format in [Jpeg, Png, Gif, WebP, Bmp, Tiff, Pnm, Ico, Tga, Qoi] {
+        use ImageFormat::{Bmp, Farbfeld, Gif, Hdr, Ico, Jpeg, Png, Pnm, Qoi, Tga, Tiff, WebP};
+        for format in [Jpeg, Png, Gif, WebP, Bmp, Tiff, Pnm, Ico, Tga, Qoi, Hdr, Farbfeld] {
             let art = DynamicImage::ImageRgba8(RgbaImage::from_pixel(16, 9, Rgba([9, 9, 9, 255])));
-            // JPEG has no transparency, and a PNG inside an ICO must have it.
-            let mut bytes = if format == Ico { file(art, format) } else { file(art.into_rgb8(), format) };
+            // JPEG has no transparency, a PNG inside an ICO must have it, and some have only one depth.
+            let mut bytes = match format {
+                Ico => file(art, format),
+                Farbfeld => file(art.into_rgba16(), format),
+                Hdr => file(art.into_rgb32f(), format),
+                _ => file(art.into_rgb8(), format),
+            };
             if format == Tga {
                 bytes.extend(b"\0\0\0\0\0\0\0\0TRUEVISION-XFILE.\0");
             }
@@ -300,7 +366,7 @@ mod tests {
         );
         assert_eq!(
             refusal(b"hello", &limits),
-            "image cannot be read: its format is not known, expected JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA or QOI"
+            "image cannot be read: its format is not known, expected JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, ICO, TGA, QOI, HDR, DDS or farbfeld"
         );
         let png = file(halves(40, 30), ImageFormat::Png);
         assert!(refusal(&png[..60], &limits).starts_with("image cannot be read: "));
@@ -318,21 +384,36 @@ mod tests {
         bytes
     }
 
+    /// The red of each frame's first pixel.
+    fn reds(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, EncodeError> {
+        let mut reds = Vec::new();
+        assert!(frames(bytes, limits, |frame| reds.push(frame.as_raw()[0]))?, "is animated");
+        Ok(reds)
+    }
+
     #[test]
-    fn an_animation_gives_its_first_frames() {
+    fn an_animation_gives_its_frames_in_order() {
         let gif = animation_of(5);
-        let count = |frames_max| {
-            let read = frames(&gif, &Limits { frames_max, ..Limits::default() });
-            read.expect("decodes").expect("is animated").len()
-        };
-        assert_eq!((count(16), count(2)), (5, 2));
-        let limits = Limits { pixels_max: 63, ..Limits::default() };
-        assert!(matches!(frames(&gif, &limits), Err(EncodeError::OverLimit { .. })));
+        assert_eq!(reds(&gif, &Limits::default()), Ok(vec![0, 20, 40, 60, 80]));
+        for limits in [
+            Limits { pixels_max: 63, ..Limits::default() },
+            Limits { picture_alloc_bytes_max: 12 * 64 - 1, ..Limits::default() },
+        ] {
+            assert!(matches!(reds(&gif, &limits), Err(EncodeError::OverLimit { .. })));
+        }
+    }
+
+    #[test]
+    fn a_damaged_end_leaves_the_frames_before_it() {
+        let gif = animation_of(5);
+        let read = reds(&gif[..gif.len() - 30], &Limits::default()).expect("frames");
+        assert!((1..5).contains(&read.len()), "{read:?}");
     }
 
     #[test]
     fn a_still_picture_is_no_animation() {
-        assert_eq!(frames(&file(halves(4, 4), ImageFormat::Png), &Limits::default()), Ok(None));
-        assert_eq!(frames(&file(halves(4, 4), ImageFormat::WebP), &Limits::default()), Ok(None));
+        for format in [ImageFormat::Png, ImageFormat::WebP] {
+            assert_eq!(frames(&file(halves(4, 4), format), &Limits::default(), |_| {}), Ok(false));
+        }
     }
 }

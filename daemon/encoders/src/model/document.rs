@@ -113,6 +113,9 @@ impl Document {
         if let Some(text) = &self.text {
             text.check()?;
         }
+        if let Some(video) = &self.video {
+            video.check()?;
+        }
         if let Some(bridge) = &self.bridge {
             bridge.check()?;
         }
