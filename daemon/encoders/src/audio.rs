@@ -41,8 +41,8 @@ impl AudioModel {
             .clone()
             .ok_or_else(|| model.refused("model.toml: section [audio] is missing"))?;
         model.expect_input(&[1, entry.mels, entry.patch_frames])?;
-        let outputs = Outputs::load(model)?;
         let network = Network::load(model)?;
+        let outputs = Outputs::load(model)?;
         Ok(AudioModel { network, outputs, mel: MelFilter::new(&entry), entry })
     }
 

@@ -37,7 +37,9 @@ impl ImageModel {
             .ok_or_else(|| model.refused("model.toml: section [image] is missing"))?;
         let crop = entry.crop as usize;
         model.expect_input(&[1, 3, crop, crop])?;
-        Ok(ImageModel { outputs: Outputs::load(model)?, network: Network::load(model)?, entry })
+        // What the network says of its own shapes comes before what follows from them.
+        let network = Network::load(model)?;
+        Ok(ImageModel { outputs: Outputs::load(model)?, network, entry })
     }
 
     /// Understands a picture file.

@@ -203,7 +203,7 @@ fn fuzz_animations() {
 #[test]
 fn fuzz_sounds() {
     let limits = Limits { seconds_max: 5, ..limits() };
-    fuzz("sound", &all_seeds(&["audio-mutagen", "video-decord"], "musicnn-mtt"), |bytes| {
+    fuzz("sound", &all_seeds(&["audio-mutagen", "video-decord"], "yamnet"), |bytes| {
         sound::sound(Modality::Audio, bytes, 16_000, &limits, limits.deadline()).map(drop)
     });
 }
@@ -211,7 +211,7 @@ fn fuzz_sounds() {
 #[test]
 fn fuzz_films_without_ffmpeg() {
     let limits = Limits { seconds_max: 5, ..limits() };
-    let seeds = all_seeds(&["audio-mutagen", "video-decord"], "musicnn-mtt");
+    let seeds = all_seeds(&["audio-mutagen", "video-decord"], "yamnet");
     fuzz("film", &seeds, |bytes| {
         crate::video::fuzz(bytes);
         let film = crate::video::Film::open(bytes, None, 64, &limits)?;

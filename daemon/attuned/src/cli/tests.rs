@@ -159,7 +159,7 @@ fn help_teaches_by_example() {
     help(
         "search",
         expect![[r#"
-            Find items by words, a picture, a sound, or another item
+            Find items by words, a picture, a sound, a film, another item, or several at once
 
             Usage: search [OPTIONS]
 

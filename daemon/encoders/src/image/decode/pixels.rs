@@ -127,7 +127,7 @@ mod tests {
         check(ColorType::Rgb16, &deep(&[257, 514, 65535]), [1, 2, 255]);
         check(ColorType::Rgba16, &deep(&[257, 514, 771, 65535]), [1, 2, 3]);
         check(ColorType::Rgb32F, &light(&[0.0, 1.0, f32::NAN]), [0, 255, 0]);
-        check(ColorType::Rgba32F, &light(&[0.214_041, 9.0, -1.0, 1.0]), [128, 255, 0]);
+        check(ColorType::Rgba32F, &light(&[0.215_9, 9.0, -1.0, 1.0]), [128, 255, 0]);
         assert_eq!(on_white(ColorType::Rgb8, 2, 2, vec![0; 11]), None);
     }
 
