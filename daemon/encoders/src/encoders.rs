@@ -16,7 +16,7 @@ use crate::image::ImageModel;
 use crate::language::Language;
 use crate::limits::Limits;
 use crate::memory::{Loadable, Memory};
-use crate::model::Model;
+use crate::model::{Model, SPACE_DEFAULT};
 use crate::purpose::Purpose;
 use crate::registry::{self, Choice, Folder, Selection};
 use crate::sentiment::Sentiments;
@@ -315,6 +315,13 @@ impl Encoders {
     #[must_use]
     pub fn space(&self) -> Option<String> {
         self.selection.space()
+    }
+
+    /// Whether cosines in the shared space are those that relevance was measured by; also without a
+    /// space.
+    #[must_use]
+    pub fn is_space_measured(&self) -> bool {
+        self.space().is_none_or(|space| space == SPACE_DEFAULT)
     }
 
     /// Looks whether the files of the models in use are still there, in their size.

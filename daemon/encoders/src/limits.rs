@@ -82,13 +82,17 @@ impl Limits {
         Ok(())
     }
 
-    /// Refuses a picture of more than [`pixels_max`](Self::pixels_max).
+    /// Refuses a picture of no pixels, or of more than [`pixels_max`](Self::pixels_max).
     pub(crate) fn check_pixels(
         &self,
         modality: Modality,
         width: u32,
         height: u32,
     ) -> Result<(), EncodeError> {
+        if width == 0 || height == 0 {
+            let reason = format!("it has {width} x {height} pixels, expected at least 1 x 1");
+            return Err(EncodeError::unreadable(modality, reason));
+        }
         if u64::from(width) * u64::from(height) > self.pixels_max {
             return Err(EncodeError::OverLimit {
                 modality,

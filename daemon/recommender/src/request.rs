@@ -19,6 +19,9 @@ pub struct Query {
     pub text: Option<String>,
     /// "Like this item."
     pub item: Option<ItemId>,
+    /// Its vectors are of another shared space than the one whose cosines were measured, so nothing
+    /// is known of how near a match is, and everything is left in, the nearest first.
+    pub unmeasured: bool,
 }
 
 /// Why a filter is none. The caller rejects the request.

@@ -60,6 +60,7 @@ pub(crate) struct PreparedQuery {
     /// The item asked to be like, if it is known.
     like: Option<u32>,
     parts: usize,
+    unmeasured: bool,
 }
 
 impl PreparedQuery {
@@ -93,7 +94,7 @@ impl PreparedQuery {
             fit.asked = 1.0 - (1.0 - meant) * (1.0 - WORDS_WEIGHT * literal);
             fit.modality = fit.modality.or((literal > 0.0).then_some(Modality::Text));
         }
-        PreparedQuery { fits, like, parts: parts.len() }
+        PreparedQuery { fits, like, parts: parts.len(), unmeasured: query.unmeasured }
     }
 
     /// The slot of the item asked to be like.
@@ -103,9 +104,10 @@ impl PreparedQuery {
 
     /// Leaves of the `allowed` slots those whose item is likely enough to match at least one part,
     /// and says whether there were some and none is left. A query without parts, as one whose only
-    /// picture could not be understood, asks for nothing and leaves all.
+    /// picture could not be understood, asks for nothing and leaves all; so does one of a space that was never
+    /// measured.
     pub(crate) fn cut_off(&self, allowed: &mut [bool], relevance_min: f32) -> bool {
-        if self.parts == 0 {
+        if self.parts == 0 || self.unmeasured {
             return false;
         }
         let (mut before, mut after) = (false, false);

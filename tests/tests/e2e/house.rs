@@ -37,13 +37,22 @@ impl House {
         if let Some(house) = running.upgrade() {
             return Some(house);
         }
-        let broker = Broker::start(&mosquitto);
+        let house = Arc::new(House::start(Broker::start(&mosquitto)));
+        *running = Arc::downgrade(&house);
+        Some(house)
+    }
+
+    /// One that no other test enters, for what looks at people who do nothing: items and likes of
+    /// other tests move their lists.
+    pub fn alone() -> Option<House> {
+        tools::mosquitto().map(|mosquitto| House::start(Broker::start(&mosquitto)))
+    }
+
+    fn start(broker: Broker) -> House {
         let folders = format!("[media]\nfolders = [{:?}]", media::folder());
         let home = Home::new(broker.port(), &Setup { more: folders, ..Setup::with_family_night() });
         let daemon = home.start();
-        let house = Arc::new(House { _daemon: daemon, home, broker });
-        *running = Arc::downgrade(&house);
-        Some(house)
+        House { _daemon: daemon, home, broker }
     }
 
     /// A device that speaks to its broker.

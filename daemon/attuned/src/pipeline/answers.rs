@@ -144,7 +144,9 @@ impl Shared {
             let message = format!("query `item` is `{item}`, which is not known");
             return Err(Rejection::new(RejectionCode::NotFound, message));
         }
-        let mut query = Query { text: parsed.text.clone(), item: parsed.item, ..Query::default() };
+        let unmeasured = self.understanding.encoders().is_some_and(|encoders| !encoders.is_space_measured());
+        let mut query =
+            Query { text: parsed.text.clone(), item: parsed.item, unmeasured, ..Query::default() };
         let pieces = [
             parsed.text.map(|text| (Modality::Text, Piece::Text(text))),
             parsed.image.map(|bytes| (Modality::Image, Piece::Image(Bytes::from(bytes)))),

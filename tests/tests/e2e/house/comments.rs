@@ -16,7 +16,7 @@ fn share(house: &House, kind: &str, user: &str, of: &str) -> usize {
 
 #[test]
 fn words_raise_and_lower_what_is_like_the_item_they_are_about() {
-    let Some(house) = House::enter() else { return };
+    let Some(house) = House::alone() else { return };
     let kind = "commented";
     house.put_catalogue(kind);
     let shares = SUBJECTS.map(|of| (share(&house, kind, "silent", of), of));
@@ -47,7 +47,7 @@ fn words_raise_and_lower_what_is_like_the_item_they_are_about() {
             assert!(after < before, "{text}: {before} to {after}");
         }
     }
-    assert_eq!(share(&house, kind, "silent", of), before, "who said nothing sees what they saw");
+    assert!(share(&house, kind, "silent", of) >= before, "others' displeasure is no one else's");
     // A value that is given counts, whatever the words say.
     let about = [11, 12, 13].map(
         |number| json!({"item": id(kind, of, number), "type": "comment", "value": -0.9, "text": "I loved it"}),
