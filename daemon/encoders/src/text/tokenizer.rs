@@ -1,6 +1,6 @@
 //! Words to token ids, as the model's own tokenizer cuts them.
 
-use tokenizers::{Tokenizer as HuggingFace, TruncationParams};
+use tokenizers::Tokenizer as HuggingFace;
 
 use super::sentencepiece::SentencePiece;
 
@@ -34,8 +34,8 @@ impl Tokenizer {
             Form::SentencePiece(Box::new(SentencePiece::read(bytes)?))
         } else {
             let mut tokenizer = HuggingFace::from_bytes(bytes).map_err(|error| error.to_string())?;
-            let truncation = TruncationParams { max_length: tokens_max, ..TruncationParams::default() };
-            tokenizer.with_truncation(Some(truncation)).map_err(|error| error.to_string())?;
+            // Told to truncate, it stops reading there, and what follows is lost.
+            tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
             tokenizer.with_padding(None);
             Form::HuggingFace(Box::new(tokenizer))
         };
@@ -66,21 +66,45 @@ impl Tokenizer {
             Form::HuggingFace(tokenizer) => {
                 let encode = |text: &str| tokenizer.encode(text, true).map_err(|error| error.to_string());
                 let mut encoding = encode(text)?;
-                let is_word =
-                    |encoding: &tokenizers::Encoding| encoding.get_special_tokens_mask().contains(&0);
-                if !is_word(&encoding) {
+                if !encoding.get_special_tokens_mask().contains(&0) {
                     return Ok(Vec::new());
                 }
                 if !self.prefix.is_empty() {
                     encoding = encode(&format!("{}{text}", self.prefix))?;
                 }
-                Ok(std::iter::once(&encoding)
-                    .chain(encoding.get_overflowing())
-                    .filter(|window| is_word(window))
-                    .take(windows_max)
-                    .map(|window| window.get_ids().iter().map(|id| i64::from(*id)).collect())
-                    .collect())
+                cut(encoding.get_ids(), encoding.get_special_tokens_mask(), self.tokens_max, windows_max)
             }
         }
+    }
+}
+
+/// Windows of at most `tokens_max` ids, each with the special ids that stand before and after the
+/// whole.
+fn cut(ids: &[u32], special: &[u32], tokens_max: usize, windows_max: usize) -> Result<Vec<Vec<i64>>, String> {
+    let before = special.iter().take_while(|is| **is == 1).count();
+    let after = special.iter().rev().take_while(|is| **is == 1).count();
+    let room = tokens_max
+        .checked_sub(before + after)
+        .filter(|room| *room > 0)
+        .ok_or_else(|| format!("it puts {} tokens around a text, and takes {tokens_max}", before + after))?;
+    let (first, rest) = ids.split_at(before);
+    let (words, last) = rest.split_at(rest.len() - after);
+    let window = |words: &[u32]| first.iter().chain(words).chain(last).map(|id| i64::from(*id)).collect();
+    Ok(words.chunks(room).take(windows_max).map(window).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_window_has_the_special_ids_and_nothing_is_lost() {
+        let windows = cut(&[1, 7, 8, 9, 10, 11, 2], &[1, 0, 0, 0, 0, 0, 1], 4, 8).expect("room");
+        assert_eq!(windows, [vec![1, 7, 8, 2], vec![1, 9, 10, 2], vec![1, 11, 2]]);
+        assert_eq!(cut(&[1, 7, 8, 9, 2], &[1, 0, 0, 0, 1], 4, 1).expect("room"), [vec![1, 7, 8, 2]]);
+        assert_eq!(
+            cut(&[1, 7, 2], &[1, 0, 1], 2, 8).expect_err("no room"),
+            "it puts 2 tokens around a text, and takes 2"
+        );
     }
 }

@@ -134,6 +134,21 @@ fn a_text_is_read_by_the_model_for_its_language_into_the_one_shared_space() {
 }
 
 #[test]
+fn a_long_text_is_the_sum_of_its_windows() {
+    let encoders = encoders();
+    let encode = |text: &str| encoders.encode_text(text).expect("understood").embedding;
+    let jazz = "A quartet plays slow jazz in a small club, saxophone, piano, bass and brushes. ";
+    let bread = "Knead flour, water, salt and yeast, let the dough rise and bake the bread. ";
+    let (of_jazz, of_bread) = (encode(&jazz.repeat(40)), encode(&bread.repeat(40)));
+    let mixed = encode(&format!("{}{}", jazz.repeat(40), bread.repeat(40)));
+    let (near_jazz, near_bread) = (mixed.cosine(&of_jazz), mixed.cosine(&of_bread));
+    assert!(near_jazz > 0.6 && near_bread > 0.6, "both halves count: {near_jazz}, {near_bread}");
+    // A last window of a few words hardly counts.
+    let tail = encode(&format!("{}{bread}", jazz.repeat(40))).cosine(&of_jazz);
+    assert!(tail > 0.9, "{tail}");
+}
+
+#[test]
 fn comments_are_read_as_people_mean_them() {
     let encoders = encoders();
     let comments: Vec<Vec<&str>> =
