@@ -142,6 +142,7 @@ fn requests() -> impl Strategy<Value = Request> {
                     embeddings: BTreeMap::new(),
                     text: Some("tag3 all of it".to_owned()),
                     item: like.then(|| item_id(&name(item))),
+                    unmeasured: false,
                 }),
                 exclude: exclude.into_iter().map(|item| item_id(&name(item))).collect(),
                 filter: Filter::from_values(filter.into_iter().collect()).expect("a filter"),
