@@ -50,7 +50,8 @@ impl Models {
 
     fn home(&self, broker: &Broker, more: &str) -> Arc<Home> {
         let path = self.0.path().display();
-        let more = format!("[models]\npath = \"{path}\"\n{more}\n");
+        // Plain colours are like no word to the models that ship, and every list is to be whole.
+        let more = format!("[models]\npath = \"{path}\"\n{more}\n[search]\nrelevance_min = 0.0\n");
         Home::new(broker.port(), &Setup { more, ..Setup::default() })
     }
 }
