@@ -25,7 +25,15 @@ Examples:
   systemctl start attuned                          as a service")]
 pub struct Run {}
 
+/// With these, glibc gives the memory of unloaded models back to the system; by itself it keeps most
+/// of it. Measured: all models 159 MB instead of 265, and 53 instead of 153 once they are unloaded.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "2")];
+
 pub fn run(_: Run, common: &Common, _: &mut Printer) -> Result<(), Failure> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    begin_again_with_allocator();
     let config = configuration(common)?;
     logging::start(&config.service.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -61,6 +69,22 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     watchdog.abort();
     info!("stopped");
     Ok(())
+}
+
+/// Starts the program anew in this process with the settings of [`ALLOCATOR`], which are read only
+/// then; returns if any of them is set, as after that, or if the program's file is gone.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn begin_again_with_allocator() {
+    use std::os::unix::process::CommandExt;
+    if ALLOCATOR.iter().any(|(name, _)| std::env::var_os(name).is_some()) {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut arguments = std::env::args_os();
+    let mut again = std::process::Command::new(program);
+    again.arg0(arguments.next().unwrap_or_default()).args(arguments).envs(ALLOCATOR);
+    // It is worth a smaller process, not a daemon that does not start.
+    drop(again.exec());
 }
 
 fn tell_ready() {
