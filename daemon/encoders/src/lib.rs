@@ -14,6 +14,7 @@ mod fusion;
 mod golden;
 mod image;
 mod language;
+mod library;
 mod limits;
 mod memory;
 mod model;
