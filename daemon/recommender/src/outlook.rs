@@ -117,7 +117,7 @@ impl Outlook {
     ) -> Option<Likeness> {
         let (best, sum) = compare(&self.disliked, slot, catalogue, |cosine| {
             let related = ramp(cosine, settings.disliked_cosines);
-            related.min(settings.disliked_share_max) * (1.0 - liked * (1.0 - related))
+            related.min(settings.disliked_share_max) * (1.0 - liked * (1.0 - related * related))
         })?;
         Some(Likeness { value: saturate(sum), ..best })
     }
@@ -274,9 +274,7 @@ fn cosine(a: &Exemplar, b: &Exemplar, catalogue: &Catalogue) -> Option<f32> {
     match (&a.content, &b.content) {
         (ExemplarContent::Slot(a), ExemplarContent::Slot(b)) => catalogue.cosine(*a, *b),
         (ExemplarContent::Words(words), ExemplarContent::Slot(slot))
-        | (ExemplarContent::Slot(slot), ExemplarContent::Words(words)) => {
-            Some(dot(words, catalogue.vector(*slot)?))
-        }
+        | (ExemplarContent::Slot(slot), ExemplarContent::Words(words)) => catalogue.cosine_with(words, *slot),
         (ExemplarContent::Words(a), ExemplarContent::Words(b)) => Some(dot(a, b)),
     }
 }
@@ -288,17 +286,18 @@ fn compare(
     catalogue: &Catalogue,
     share: impl Fn(f32) -> f32,
 ) -> Option<(Likeness, f32)> {
-    let vector = catalogue.vector(slot);
     let mut best: Option<Likeness> = None;
     let mut sum = 0.0;
     for (index, exemplar) in exemplars.iter().enumerate() {
         let cosine = match &exemplar.content {
             ExemplarContent::Slot(other) => catalogue.cosine(*other, slot),
-            ExemplarContent::Words(words) => vector.map(|vector| dot(words, vector)),
+            ExemplarContent::Words(words) => catalogue.cosine_with(words, slot),
         };
         let Some(cosine) = cosine else { continue };
-        let value = share(cosine) * exemplar.strength;
-        sum += value;
+        let share = share(cosine);
+        sum += share * exemplar.strength;
+        // However much it was liked, what is half like it is only half like it.
+        let value = share * exemplar.strength.min(1.0);
         if value > best.map_or(0.0, |best| best.value) {
             best = Some(Likeness { value, exemplar: index });
         }

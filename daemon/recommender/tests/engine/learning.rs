@@ -1,6 +1,6 @@
 //! "Not this" generalises, for one person, at once, and can be taken back.
 
-use attuned_recommender::EventType;
+use attuned_recommender::{EventType, Request};
 
 use crate::house::{House, day, request};
 
@@ -134,4 +134,28 @@ fn several_interests_all_keep_their_place() {
     assert!(shares.iter().all(|share| *share >= 2), "{shares:?}");
     let profile = house.recommender.profile(&crate::house::user_id("alice")).expect("a profile");
     assert!(profile.interests.len() >= 3, "{:?}", profile.interests);
+}
+
+/// In a catalogue whose items are all alike to some degree (posters of one make, tones of one synth),
+/// disliking one subject must not drag down the one that is liked.
+#[test]
+fn what_a_whole_catalogue_has_in_common_is_no_likeness() {
+    for between in [0.1, 0.25, 0.4] {
+        let mut house = House::new();
+        house.furnish(5, 10, 0.85, between, 6);
+        for number in 0..5 {
+            for event_type in [EventType::Complete, EventType::Like, EventType::Save] {
+                house.does("alice", &format!("s0:{number}"), event_type, None);
+            }
+        }
+        for number in 0..3 {
+            for event_type in [EventType::Skip, EventType::Dislike] {
+                house.does("alice", &format!("s1:{number}"), event_type, None);
+            }
+        }
+        house.does("alice", "s1:0", EventType::Hide, None);
+        let list = house.list(&Request { diversity: Some(0.0), ..request(&["alice"], 5) });
+        let first = list.iter().filter(|ranked| ranked.item.as_str().starts_with("s0:")).count();
+        assert_eq!(first, 5, "between {between}: {}", crate::house::ids(&list));
+    }
 }

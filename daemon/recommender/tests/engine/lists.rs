@@ -123,9 +123,9 @@ fn a_group_hears_whose_reason_it_is() {
         &house,
         &for_two,
         expect![[r#"
-            record:3 0.55 | +1.01 similar_to: bob: jazz, like Kind of Blue, which you liked | +0.17 similar_to: bob: you like jazz | +0.03 habit: bob: you often choose music
-            record:2 0.55 | +1.01 similar_to: bob: jazz, like Kind of Blue, which you liked | +0.17 similar_to: bob: you like jazz | +0.03 habit: bob: you often choose music
-            film:3 0.54 | +1.01 similar_to: alice: noir, like The Third Man, which you liked | +0.12 similar_to: alice: you like noir | +0.03 habit: alice: you often choose film"#]],
+            record:3 0.54 | +0.95 similar_to: bob: jazz, like Kind of Blue, which you liked | +0.17 similar_to: bob: you like jazz | +0.03 habit: bob: you often choose music
+            record:2 0.53 | +0.93 similar_to: bob: jazz, like Kind of Blue, which you liked | +0.17 similar_to: bob: you like jazz | +0.03 habit: bob: you often choose music
+            film:3 0.52 | +0.95 similar_to: alice: noir, like The Third Man, which you liked | +0.12 similar_to: alice: you like noir | +0.03 habit: alice: you often choose film"#]],
     );
 }
 
