@@ -72,6 +72,9 @@ def build(kind: str, w: dict[str, np.ndarray], weights_dtype=np.float16) -> onnx
     # The exponential of `NOTHING` is exactly 0 in fp32, and the product makes sure of it.
     g.op("Mul", g.op("Softmax", logits, axis=1), "present", output="shares")
     whole = g.op("Reshape", g.op("MatMul", g.op("Reshape", "shares", g.ints(1, 1, TOKENS)), "tokens"), g.ints(1, WIDTH))
+    if kind == "mean":
+        common = g.const("common", w["common"].reshape(1, WIDTH))
+        correction = g.op("Neg", g.op("Mul", _sum(g, g.op("Mul", whole, common), 1), common))
     if correction is not None:
         more = g.op("Min", g.op("Sub", count, g.scalar("one", 1.0)), g.scalar("one", 1.0))
         whole = g.op("Add", whole, g.op("Mul", correction, more))
