@@ -25,24 +25,34 @@ from pathlib import Path
 
 import numpy as np
 
+import fusion_kinds
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "daemon/recommender/src/relevance/calibration.rs"
 DATA = Path(os.environ.get("ATTUNED_SHARED", ROOT.parent / "shared")) / "data"
 
-# Cosine of two labels from which on their pictures are related.
-RELATED = 0.5
+# Cosine of two labels from which on their pictures are related, and below which they are not.
+RELATED, UNRELATED = 0.5, 0.3
+# Living things whose pictures are related whatever they are called: where the offsets of a group's
+# names in WordNet 3.0 begin and end.
+GROUPS = {
+    "bird": [(1514668, 1622779), (1795545, 1860187), (2002556, 2058221)], "fish": [(1440764, 1498041), (2514041, 2655020)],
+    "amphibian": [(1629819, 1644900)], "reptile": [(1664065, 1756291)], "spider": [(1768244, 1784675)],
+    "crustacean": [(1978287, 1990800)], "whale": [(2066245, 2077923)], "dog": [(2085620, 2120505)],
+    "cat": [(2123045, 2130308)], "bear": [(2132136, 2134418)], "insect": [(2165105, 2281787)],
+    "hoofed animal": [(2389026, 2437616)], "monkey": [(2480495, 2500267)], "fruit": [(7714571, 7768694)],
+}
 # As in `relevance.rs`.
 UNRELATED_PRIOR = 20
 ORIGINS = ["text", "image", "audio", "video", "several"]
-# The shares of words and picture in an item's fused vector, as in the recommender's settings.
-WORDS, PICTURE = 0.7, 0.3
 # Catalogues are drawn in these sizes.
 SIZES = [5, 20, 80, 400, 1200]
 # Queries drawn for each pair and size.
 DRAWS = 400
-# The cut is where both rates are equally far above these. Whoever asks with a picture or a sound
-# wants the nearest rather than nothing.
-KEPT, LEFT_OUT, LEFT_OUT_OF_MEDIA = 0.95, 0.92, 0.6
+# The cut is where both rates are equally far above these, the second by what is asked with. Whoever
+# asks with a picture wants the nearest rather than nothing, and of what is near a photograph people
+# disagree whether it is alike; which sounds are alike the sounds' own space says better.
+KEPT, LEFT_OUT = 0.95, {"text": 0.92, "several": 0.92, "audio": 0.85, "image": 0.5, ("audio", "audio"): 0.95}
 # In a medium's own space only what is surely alike counts, as the shared space is asked as well: of
 # queries without an answer this share is below the cut, and a unit of the cosine is worth this.
 OWN_LEFT_OUT, OWN_SLOPE = 0.97, 12.0
@@ -51,6 +61,10 @@ RIDGE = 0.01
 # Where a unit of the cosine is worth fewer log-odds, the pair tells nothing by itself, and what was
 # measured of the likest pair stands for it.
 SLOPE_MIN = 4.0
+
+# What a rule may look at, of cosine, mean, deviation and size: the first unless another is better by
+# more than this. Pictures among pictures have a background that says how many like them are there.
+COLUMNS, WORTH_MIN = ([0, 1, 2, 3], [0, 3], [0]), 0.005
 
 OFF_TOPIC = """tax return form 1040|how do I renew my passport|quarterly earnings report of a bank
 quantum chromodynamics on a lattice|mitochondrial DNA sequencing protocol|statute of limitations in contract law
@@ -135,11 +149,12 @@ class Pair:
 
     `classes` says that the answers to a query are all items of its class, so that a catalogue
     without the class has none; `share`, how many of the draws it gets, fewer for one word that may
-    be seen in a corner of a photograph; `itself`, that each query is among the items and asks for others.
+    be seen in a corner of a photograph; `itself`, that each query is among the items and asks for others;
+    `unclear`, which items neither answer a query nor are wrong, and stay out of its catalogues.
     """
 
-    def __init__(self, name, query, item, queries, items, right, off, classes=False, itself=False, share=1.0):
-        self.share = share
+    def __init__(self, name, query, item, queries, items, right, off, classes=False, itself=False, share=1.0, unclear=None):
+        self.share, self.unclear = share, unclear
         self.name, self.query, self.item, self.classes, self.itself = name, query, item, classes, itself
         self.queries, self.items, self.right, self.off = queries, items, right, off
 
@@ -154,7 +169,8 @@ class Pair:
                 right = self.right[k]
                 if len(right) == 0:
                     continue
-                others = np.setdiff1d(np.arange(len(self.items)), [*right, *([k] if self.itself else [])])
+                unclear = [] if self.unclear is None else self.unclear[k]
+                others = np.setdiff1d(np.arange(len(self.items)), [*right, *unclear, *([k] if self.itself else [])])
                 drawn = dice.choice(others, min(size, len(others)), replace=False)
                 # Of a class, a catalogue holds a few.
                 few = dice.choice(right, min(len(right), 1 + size // 20, 5), replace=False)
@@ -199,11 +215,15 @@ def fit(x, y, weights):
         if np.abs(step).max() < 1e-8:
             break
     slopes = b[:-1] / scale
-    if slopes[0] < SLOPE_MIN and x.shape[1] > 1:
-        # Where the background explains all there is, the cosine is asked alone.
-        slope, bias = fit(x[:, :1], y, weights)
-        return np.r_[slope, np.zeros(x.shape[1] - 1), bias]
     return np.r_[slopes, b[-1] - slopes @ centre]
+
+
+def fit_of(columns, x, y, weights):
+    """The same from some of the columns; the others weigh nothing."""
+    fitted = fit(x[:, columns], y, weights)
+    rule = np.zeros(x.shape[1] + 1)
+    rule[[*columns, -1]] = fitted
+    return rule
 
 
 def log_odds(x, rule):
@@ -211,12 +231,13 @@ def log_odds(x, rule):
 
 
 def cut(scores, kind, left_out):
-    """The log-odds at which right answers are kept and off-topic queries left out equally well."""
+    """The log-odds at which right answers are kept and off-topic queries left out equally well, and how well."""
     right, off = scores[kind == 0], scores[(kind == 3) | ((kind == 2) if not (kind == 3).any() else False)]
     places = np.unique(np.r_[right, off])
     kept = np.array([(right >= place).mean() for place in places])
     out = np.array([(off < place).mean() for place in places])
-    return places[np.argmax(np.minimum(kept - KEPT, out - left_out))]
+    worth = np.minimum(kept - KEPT, out - left_out)
+    return places[np.argmax(worth)], worth.max()
 
 
 def calibrated(key, x, y, weights, kind):
@@ -224,9 +245,14 @@ def calibrated(key, x, y, weights, kind):
     if key[1].startswith("own"):
         threshold = np.quantile(x[kind >= 2, 0], OWN_LEFT_OUT)
         return np.array([OWN_SLOPE, 0, 0, 0, -OWN_SLOPE * threshold])
-    rule = fit(x, y, weights)
-    rule[-1] -= cut(log_odds(x, rule), kind, LEFT_OUT if key[0] in ("text", "several") else LEFT_OUT_OF_MEDIA)
-    return rule
+    best = None
+    for columns in COLUMNS:
+        rule = fit_of(columns, x, y, weights)
+        place, worth = cut(log_odds(x, rule), kind, LEFT_OUT.get(key, LEFT_OUT[key[0]]))
+        if best is None or (rule[0] >= SLOPE_MIN and worth > best[0] + WORTH_MIN):
+            rule[-1] -= place
+            best = worth, rule
+    return best[1]
 
 
 def rates(scores, kind, size, sizes=None):
@@ -239,7 +265,11 @@ def rates(scores, kind, size, sizes=None):
 
 
 def fused(words, pictures):
-    return unit(WORDS * words + PICTURE * pictures)
+    """Items of words and a picture, as the model of fusion that is used joins them."""
+    tokens = np.zeros((len(words), fusion_kinds.TOKENS, fusion_kinds.WIDTH), np.float32)
+    tokens[:, 0], tokens[:, 1] = words, pictures
+    present = np.tile(np.array([1, 1, 0, 0], np.float32), (len(words), 1))
+    return fusion_kinds.fuse(np, "mean", fusion_kinds.initial("mean", 0), tokens, present)[0]
 
 
 def pairs(encode, half):
@@ -285,10 +315,10 @@ def pairs(encode, half):
     keywords = encode("text", [word for _, word in words])[0]
     add("keyword", "text", "text", keywords, described, [[k] for k, _ in words], off=np.r_[off, others[::4]], share=0.3)
     with_icon = [k for k, item in enumerate(software) if (DATA / "items-appstream/icons" / str(item.get("icon"))).is_file()][:300]
-    icons, icons_own = encode("image", [str(DATA / "items-appstream/icons" / software[k]["icon"]) for k in with_icon])
+    icons = encode("image", [str(DATA / "items-appstream/icons" / software[k]["icon"]) for k in with_icon])[0]
     iconed = fused(described[with_icon], icons)
     add("summary", "text", "several", summaries[with_icon], iconed, [[k] for k in range(len(with_icon))], off=np.r_[off, others[::4]])
-    add("software, software", "several", "several", unit(WORDS * summaries[with_icon] + PICTURE * icons), iconed, [[k] for k in range(len(with_icon))], off=both)
+    add("software, software", "several", "several", fused(summaries[with_icon], icons), iconed, [[k] for k in range(len(with_icon))], off=both)
     add("photo, software", "image", "text", photos, others, [np.flatnonzero([p == k for p, _ in rest]) for k in range(len(files))], off=icons)
 
     # Pictures of named classes.
@@ -298,16 +328,25 @@ def pairs(encode, half):
     add("label", "text", "image", labels, pictures, [[k] for k in range(len(labelled))], classes=True)
     add("picture, label", "image", "text", pictures, labels, [[k] for k in range(len(labelled))], off=np.empty((0, 384)), classes=True)
     own = encode("image", [str(DATA / "image-imagenet-samples/images" / row["file"]) for row in labelled])[1]
-    # Pictures whose names mean much the same answer each other, as two kinds of dogs do.
-    related = labels @ labels.T > RELATED
+    # Pictures of one group, or whose names mean much the same, answer each other, as two dogs do;
+    # of those whose names are neither near nor far nobody can tell.
+    groups = np.array([group(row["wnid"]) or row["wnid"] for row in labelled])
+    alike, near = groups[:, None] == groups, labels @ labels.T
+    related, unclear = alike | (near > RELATED), ~alike & (near >= UNRELATED) & (near <= RELATED)
+    right = [np.setdiff1d(np.flatnonzero(row), [k]) for k, row in enumerate(related)]
+    unclear = [np.flatnonzero(row) for row in unclear]
     photographs = [f"a photo of a {row['label'].replace('_', ' ')}" for row in labelled]
     both = fused(encode("text", photographs)[0], pictures)
     for item, queries, items in (
         ("image", pictures, pictures), ("own image", own, centred(own)), ("several", pictures, both), ("text", pictures, labels),
     ):
-        right = [np.setdiff1d(np.flatnonzero(row), [k]) for k, row in enumerate(related)]
-        drawings = icons_own if item == "own image" else icons
-        found.append(Pair("picture, a related one", "image", item, queries, items, right, drawings, classes=True, itself=True))
+        found.append(Pair("picture, a related one", "image", item, queries, items, right, off=[], classes=True, itself=True, unclear=unclear))
+    # Photographs of the same things, people apart, who are on every second.
+    things = [objects[file] - {"person"} for file in files]
+    shared = np.array([[len(a & b) / max(min(len(a), len(b)), 1) for b in things] for a in things])
+    right = [np.setdiff1d(np.flatnonzero(row >= 0.5), [k]) for k, row in enumerate(shared)]
+    unclear = [np.flatnonzero((row > 0) & (row < 0.5)) for row in shared]
+    found.append(Pair("photo, one of the same things", "image", "image", photos, photos, right, off=[], classes=True, itself=True, share=0.5, unclear=unclear))
 
     # Sounds of named classes.
     clips = [row for row in rows("audio-esc10/labels.csv") if mine(row["file"])]
@@ -323,6 +362,12 @@ def pairs(encode, half):
     classwise(found, "sound, its class", "audio", "audio", semantic, kinds, spoken)
     classwise(found, "sound, its class", "audio", "own audio", centred(own), kinds, spoken_own)
     return found
+
+
+def group(name):
+    """The group of living things that a name of WordNet belongs to, as `n02085620`."""
+    offset = int(name[1:])
+    return next((group for group, spans in GROUPS.items() if any(low <= offset <= high for low, high in spans)), None)
 
 
 def centred(own):
@@ -391,7 +436,9 @@ def rust(rules):
 
     def rule(query, item):
         measured = {key for key, values in rules.items() if values[0] >= SLOPE_MIN}
-        tried = [(query, item), (likest[query], item), (query, likest[item]), (likest[query], likest[item]), ("text", "image")]
+        # A picture and a sound, which few data sets have together, meet as two pictures do.
+        media = [("image", "image")] if not {query, item} & {"text", "several"} else []
+        tried = [(query, item), *media, (likest[query], item), (query, likest[item]), (likest[query], likest[item]), ("text", "image")]
         found = next(key for key in tried if key in measured)
         return row(rules[found], None if found == (query, item) else "as " + " -> ".join(found))
 

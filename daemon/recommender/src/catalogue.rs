@@ -306,6 +306,21 @@ impl Catalogue {
         let mean = space.map_or(0.0, Space::mean_cosine);
         (raw - mean) / (1.0 - mean)
     }
+
+    /// The same for judging whether two are alike at all. Texts have the shared space as well, so
+    /// their own may wait until it is known how crowded it is.
+    pub(crate) fn judged(&self, modality: Modality, model: &str, raw: f32) -> f32 {
+        let space = self.spaces.get(&modality).and_then(|spaces| spaces.get(model));
+        match (modality, space) {
+            (Modality::Text, Some(space)) => {
+                let mean = space.cautious_mean_cosine();
+                (raw - mean) / (1.0 - mean)
+            }
+            (Modality::Text | Modality::Image | Modality::Audio | Modality::Video, _) => {
+                self.centred(modality, model, raw)
+            }
+        }
+    }
 }
 
 /// The mean cosine of a mixed catalogue, which the cosines of `Settings` are for. Measured: texts of

@@ -82,8 +82,8 @@ impl<'a> Part<'a> {
                 (seen.likeness, seen.modality) = (cosine.clamp(0.0, 1.0), self.nearest(entry));
             }
             for own in &own {
-                let Some(cosine) = own.cosines[at] else { continue };
-                meaning = meaning.max(own.rule.relevance(cosine));
+                let Some((cosine, judged)) = own.cosines[at] else { continue };
+                meaning = meaning.max(own.rule.relevance(judged));
                 let likeness = cosine.clamp(0.0, 1.0);
                 // Of an item asked for, its vector in the shared space speaks where it has one.
                 if likeness > seen.likeness && (self.item.is_none() || shared[at].is_none()) {
@@ -142,8 +142,8 @@ impl<'a> Part<'a> {
 /// The cosines in one medium's own space.
 struct Own {
     modality: Modality,
-    /// By slot, less what two items of the space share on average.
-    cosines: Vec<Option<f32>>,
+    /// By slot, less what two items of the space share on average, and the same for the rule.
+    cosines: Vec<Option<(f32, f32)>>,
     rule: Rule,
 }
 
@@ -162,9 +162,9 @@ impl Own {
                 && asked != Some(slot)
             {
                 let raw = dot(mine.embedding.as_slice(), theirs.embedding.as_slice());
-                let cosine = catalogue.centred(modality, &mine.model, raw);
-                sums.add(cosine);
-                cosines[slot as usize] = Some(cosine);
+                let judged = catalogue.judged(modality, &mine.model, raw);
+                sums.add(judged);
+                cosines[slot as usize] = Some((catalogue.centred(modality, &mine.model, raw), judged));
             }
         }
         let rule = Calibration::own(modality).against(&sums);

@@ -1,6 +1,6 @@
 //! Queries: several parts together, and the relevance cut-off.
 
-use attuned_recommender::{Embedding, Filter, Found, Modality, Query, Settings};
+use attuned_recommender::{Embedding, Filter, Found, Modality, ModelEmbedding, Query, Settings};
 
 use crate::house::{Dice, House, house_item, item_id, mix, request, semantic};
 
@@ -78,4 +78,60 @@ fn a_query_of_which_nothing_could_be_understood_leaves_the_list_as_it_is() {
     asked.query = Some(Query::default());
     let shortlist = house.recommender.shortlist(&asked, house.now);
     assert_eq!((shortlist.len(), shortlist.is_unmatched()), (4, false));
+}
+
+/// Three photographs of a subject, as near to each other as those of one kind of animal are, among
+/// photographs of anything.
+#[test]
+fn a_photograph_finds_others_of_its_kind() {
+    let mut dice = Dice(12);
+    let subject = dice.direction();
+    let mut house = House::with(Settings::default());
+    for at in 0..3 {
+        let like_it = mix(&[(&subject, 0.7), (&dice.direction(), 0.7)]);
+        house.put(house_item(&format!("like:{at}"), "photo"), semantic(Modality::Image, like_it));
+    }
+    for at in 0..60 {
+        let other = mix(&[(&dice.direction(), 1.0)]);
+        house.put(house_item(&format!("other:{at}"), "photo"), semantic(Modality::Image, other));
+    }
+    let asking = mix(&[(&subject, 0.7), (&dice.direction(), 0.7)]);
+    let query = Query { semantic: [(Modality::Image, asking)].into(), ..Query::default() };
+    let found = find(&house, &query);
+    let mut places = ids(&found);
+    places.sort_unstable();
+    assert_eq!(places, ["like:0", "like:1", "like:2"], "{found:?}");
+    let far = mix(&[(&Dice(98).direction(), 1.0)]);
+    let far = Query { semantic: [(Modality::Image, far)].into(), ..Query::default() };
+    assert!(find(&house, &far).unmatched);
+}
+
+/// A text model whose own vectors all lie close together, as multilingual-e5-small's do: they neither
+/// cut what the shared space finds nor make a match of what it does not.
+#[test]
+fn a_crowded_space_of_its_own_cuts_nothing_and_adds_nothing() {
+    let mut dice = Dice(13);
+    let (subject, common) = (dice.direction(), dice.direction());
+    let crowded = |dice: &mut Dice| ModelEmbedding {
+        model: "words@1".to_owned(),
+        embedding: mix(&[(&common, 0.9), (&dice.direction(), 0.4)]),
+    };
+    let mut house = House::with(Settings::default());
+    for at in 0..30 {
+        let vector = match at {
+            0 => mix(&[(&subject, 0.7), (&dice.direction(), 0.5)]),
+            _ => mix(&[(&dice.direction(), 1.0)]),
+        };
+        let mut content = semantic(Modality::Text, vector);
+        content.embeddings.insert(Modality::Text, crowded(&mut dice));
+        house.put(house_item(&format!("text:{at}"), "text"), content);
+    }
+    for (asked, expected) in [(subject, &["text:0"][..]), (Dice(97).direction(), &[])] {
+        let query = Query {
+            semantic: [(Modality::Text, mix(&[(&asked, 1.0)]))].into(),
+            embeddings: [(Modality::Text, crowded(&mut dice))].into(),
+            ..Query::default()
+        };
+        assert_eq!(ids(&find(&house, &query)), expected);
+    }
 }
