@@ -114,6 +114,8 @@ pub struct ModelsConfig {
     pub path: PathBuf,
     /// Models to use, as `name` or `name@version`, where nobody chose by `attuned model use`.
     pub prefer: Vec<String>,
+    /// What they run on.
+    pub runtime: ModelsRuntime,
     /// After how long a model that is not used leaves memory, minutes; 0 means never.
     pub idle_minutes: f32,
     /// Memory for all loaded models together, estimated, MiB; 0 means no bound.
@@ -128,11 +130,22 @@ impl Default for ModelsConfig {
         Self {
             path: shared_folder("models"),
             prefer: Vec::new(),
+            runtime: ModelsRuntime::Cpu,
             idle_minutes: 10.0,
             memory_mib: 400,
             cache_mib: 64,
         }
     }
+}
+
+/// What models run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelsRuntime {
+    /// The processor.
+    Cpu,
+    /// A GPU, or the processor if none can be used.
+    GpuOrCpu,
 }
 
 /// How compiled rules run.

@@ -12,7 +12,7 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use attuned_encoders::BareNetwork;
+use attuned_encoders::{BareNetwork, Runtime};
 use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn answer(networks: &mut HashMap<PathBuf, BareNetwork>, request: &str) -> Result
     let path = |value: &Value| PathBuf::from(value.as_str().unwrap_or_default());
     let folder = path(&request["model"]);
     if !networks.contains_key(&folder) {
-        let network = BareNetwork::open(&folder).map_err(|error| error.to_string())?;
+        let network = BareNetwork::open(&folder, Runtime::Cpu).map_err(|error| error.to_string())?;
         networks.insert(folder.clone(), network);
     }
     let mut inputs = Vec::new();

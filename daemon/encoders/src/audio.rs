@@ -6,7 +6,7 @@ use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
 use crate::model::{AudioEntry, Model};
-use crate::network::{Array, Network};
+use crate::network::{Array, Network, Runtime};
 use crate::outputs::Outputs;
 
 pub(crate) mod decode;
@@ -34,14 +34,14 @@ impl AudioModel {
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
-    pub fn load(model: &Model) -> Result<AudioModel, ModelError> {
+    pub fn load(model: &Model, runtime: Runtime) -> Result<AudioModel, ModelError> {
         let entry = model
             .document
             .audio
             .clone()
             .ok_or_else(|| model.refused("model.toml: section [audio] is missing"))?;
         model.expect_input(&[1, entry.mels, entry.patch_frames])?;
-        let network = Network::load(model)?;
+        let network = Network::load(model, runtime)?;
         let outputs = Outputs::load(model)?;
         Ok(AudioModel { network, outputs, mel: MelFilter::new(&entry), entry })
     }

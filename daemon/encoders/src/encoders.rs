@@ -17,6 +17,7 @@ use crate::library::Library;
 use crate::limits::Limits;
 use crate::memory::{Loadable, Memory};
 use crate::model::{Model, SPACE_DEFAULT};
+use crate::network::Runtime;
 use crate::purpose::Purpose;
 use crate::registry::{self, Choice, Folder, Selection};
 use crate::sentiment::Sentiments;
@@ -39,18 +40,19 @@ pub struct Encoders {
 }
 
 impl Encoders {
-    /// [`open_choosing`](Self::open_choosing) without any wishes or bounds on memory.
+    /// [`open_choosing`](Self::open_choosing) without any wishes or bounds on memory, and
+    /// on the processor.
     ///
     /// # Errors
     ///
     /// As there.
     pub fn open(models: &Path, limits: Limits) -> Result<Encoders, ModelError> {
-        Self::open_choosing(models, limits, &Choice::default(), u64::MAX)
+        Self::open_choosing(models, limits, &Choice::default(), u64::MAX, Runtime::Cpu)
     }
 
     /// Reads every `models/*/model.toml`, picks what is used, and of that compares size and hash of
     /// every file; the networks themselves are loaded, and their shapes checked, on first use. Those
-    /// in memory together take about `memory_bytes_max`. Folders without a `model.toml` are passed
+    /// in memory together take about `memory_bytes_max`, and run as `runtime` says. Folders without a `model.toml` are passed
     /// over.
     ///
     /// A model that is refused is set aside, with its sentence in [`problems`](Self::problems):
@@ -64,12 +66,13 @@ impl Encoders {
         limits: Limits,
         choice: &Choice,
         memory_bytes_max: u64,
+        runtime: Runtime,
     ) -> Result<Encoders, ModelError> {
         let library = Library {
             path: models.to_owned(),
             limits,
             folders: registry::scan(models)?,
-            memory: Arc::new(Memory::new(memory_bytes_max)),
+            memory: Arc::new(Memory::new(memory_bytes_max, runtime)),
             sentiments: Sentiments::default(),
             hashed: Mutex::default(),
         };

@@ -7,7 +7,7 @@ use attuned_recommender::{Embedding, FusedContent, Modality, SEMANTIC_DIM};
 use crate::error::{ModelError, one_line};
 use crate::memory::Loadable;
 use crate::model::{DatumEntry, DimEntry, Model, RoleEntry};
-use crate::network::{Array, Network};
+use crate::network::{Array, Network, Runtime};
 
 /// Places for media: one token a modality, in the order of [`Modality::ALL`].
 const TOKENS: usize = Modality::ALL.len();
@@ -25,7 +25,7 @@ pub(crate) struct FusionModel {
 }
 
 impl Loadable for FusionModel {
-    fn load_from(model: &Model) -> Result<FusionModel, ModelError> {
+    fn load_from(model: &Model, runtime: Runtime) -> Result<FusionModel, ModelError> {
         let network = &model.document.network;
         let tokens = [DimEntry::Values(1), DimEntry::Values(TOKENS), DimEntry::Values(SEMANTIC_DIM)];
         let present = [DimEntry::Values(1), DimEntry::Values(TOKENS)];
@@ -48,7 +48,7 @@ impl Loadable for FusionModel {
                 "model.toml: a model of fusion has two outputs: one of role semantic, [1, {SEMANTIC_DIM}], one of role shares, [1, {TOKENS}]"
             )));
         };
-        Ok(FusionModel { id: model.id(), network: Network::load(model)?, fused_at, shares_at })
+        Ok(FusionModel { id: model.id(), network: Network::load(model, runtime)?, fused_at, shares_at })
     }
 }
 

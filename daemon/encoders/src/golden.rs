@@ -17,6 +17,7 @@ use crate::image::{ImageModel, central_square};
 use crate::limits::Limits;
 use crate::memory::Loadable;
 use crate::model::Model;
+use crate::network::Runtime;
 use crate::text::TextModel;
 use crate::video::VideoModel;
 
@@ -71,7 +72,7 @@ fn check_same(what: &str, ours: &[f32], theirs: &[f32], least: f64) {
 
 #[test]
 fn text_is_cut_and_embedded_as_by_the_original() {
-    let model = TextModel::load(&open("minilm-l6-v2")).expect("the text model loads");
+    let model = TextModel::load(&open("minilm-l6-v2"), Runtime::Cpu).expect("the text model loads");
     let limits = Limits::default();
     let mut windowed = 0;
     for case in cases("minilm-l6-v2") {
@@ -97,7 +98,7 @@ fn text_is_cut_and_embedded_as_by_the_original() {
 
 #[test]
 fn text_of_other_languages_is_cut_and_embedded_as_by_the_original() {
-    let model = TextModel::load(&open("multilingual-e5-small")).expect("the text model loads");
+    let model = TextModel::load(&open("multilingual-e5-small"), Runtime::Cpu).expect("the text model loads");
     let limits = Limits::default();
     let mut embedded = 0;
     for case in cases("multilingual-e5-small") {
@@ -122,7 +123,7 @@ fn text_of_other_languages_is_cut_and_embedded_as_by_the_original() {
 
 #[test]
 fn a_picture_is_resized_and_understood_as_by_the_original() {
-    let model = ImageModel::load(&open("efficientnet-lite0")).expect("the image model loads");
+    let model = ImageModel::load(&open("efficientnet-lite0"), Runtime::Cpu).expect("the image model loads");
     for case in cases("efficientnet-lite0") {
         let file = text(&case, "file");
         let bytes = read("efficientnet-lite0", file);
@@ -153,7 +154,7 @@ fn a_picture_is_resized_and_understood_as_by_the_original() {
 
 #[test]
 fn a_sound_becomes_the_spectrogram_and_features_of_the_original() {
-    let model = AudioModel::load(&open("yamnet")).expect("the audio model loads");
+    let model = AudioModel::load(&open("yamnet"), Runtime::Cpu).expect("the audio model loads");
     let limits = Limits::default();
     for case in cases("yamnet") {
         let file = text(&case, "file");
@@ -208,7 +209,7 @@ fn a_spectrogram_on_slaneys_scale_is_that_of_librosa() {
 
 #[test]
 fn opus_in_any_container_is_the_sound_that_was_encoded() {
-    let model = AudioModel::load(&open("yamnet")).expect("the audio model loads");
+    let model = AudioModel::load(&open("yamnet"), Runtime::Cpu).expect("the audio model loads");
     // A busy machine may take long over it.
     let limits = Limits { decode_time_max: Duration::from_secs(60), ..Limits::default() };
     let heard = |bytes: &[u8]| {
@@ -230,7 +231,7 @@ fn opus_in_any_container_is_the_sound_that_was_encoded() {
 #[test]
 fn media_are_fused_as_by_what_was_trained() {
     for name in ["fusion-mean", "fusion-concat", "fusion-attention", "fusion-cross-attention"] {
-        let model = FusionModel::load_from(&open(name)).expect("the model of fusion loads");
+        let model = FusionModel::load_from(&open(name), Runtime::Cpu).expect("the model of fusion loads");
         let cases = cases(name);
         assert!(cases.len() >= 5);
         for case in cases {
@@ -264,7 +265,7 @@ fn media_are_fused_as_by_what_was_trained() {
 
 #[test]
 fn silence_is_understood_as_silence() {
-    let model = AudioModel::load(&open("yamnet")).expect("the audio model loads");
+    let model = AudioModel::load(&open("yamnet"), Runtime::Cpu).expect("the audio model loads");
     let limits = Limits::default();
     let silent = |samples: usize| model.understand(Modality::Audio, &vec![0.0; samples], &limits);
     let long = silent(80_000).expect("understood");
@@ -289,7 +290,7 @@ fn in_nine_tenths(rest: impl Fn(usize) -> f32) -> (Vec<f32>, Vec<f32>) {
 
 #[test]
 fn a_melody_in_nine_tenths_of_silence_is_understood_as_that_melody() {
-    let model = AudioModel::load(&open("yamnet")).expect("the audio model loads");
+    let model = AudioModel::load(&open("yamnet"), Runtime::Cpu).expect("the audio model loads");
     let limits = Limits::default();
     // A quiet room is about 60 dB below full scale.
     let hiss = |at: usize| ((at * 7919) % 1009) as f32 / 1009.0 * 0.002 - 0.001;
@@ -307,7 +308,7 @@ fn a_melody_in_nine_tenths_of_silence_is_understood_as_that_melody() {
 
 #[test]
 fn a_text_over_its_limit_is_refused_and_a_long_one_is_read_in_part() {
-    let model = TextModel::load(&open("minilm-l6-v2")).expect("the text model loads");
+    let model = TextModel::load(&open("minilm-l6-v2"), Runtime::Cpu).expect("the text model loads");
     let limits = Limits { text_bytes_max: 20_000, text_windows_max: 2, ..Limits::default() };
     let long = "the harbour at night ".repeat(900);
     let windows = model.tokens(&long, &limits).expect("within the limit");
@@ -346,7 +347,7 @@ fn film_case(seen: bool, heard: bool) -> (Vec<Encoding>, Option<Encoding>) {
 
 #[test]
 fn films_are_joined_as_by_the_recurrence() {
-    let model = VideoModel::load(&open("film-leaky")).expect("the model loads");
+    let model = VideoModel::load(&open("film-leaky"), Runtime::Cpu).expect("the model loads");
     for case in cases("film-leaky") {
         let given = text(&case, "given");
         let (frames, sound) = film_case(given != "heard", given != "seen");

@@ -10,7 +10,7 @@ use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
 use crate::model::{ImageEntry, Model};
-use crate::network::{Array, Network};
+use crate::network::{Array, Network, Runtime};
 use crate::outputs::Outputs;
 
 pub(crate) mod decode;
@@ -29,7 +29,7 @@ impl ImageModel {
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
-    pub fn load(model: &Model) -> Result<ImageModel, ModelError> {
+    pub fn load(model: &Model, runtime: Runtime) -> Result<ImageModel, ModelError> {
         let entry = model
             .document
             .image
@@ -38,7 +38,7 @@ impl ImageModel {
         let crop = entry.crop as usize;
         model.expect_input(&[1, 3, crop, crop])?;
         // What the network says of its own shapes comes before what follows from them.
-        let network = Network::load(model)?;
+        let network = Network::load(model, runtime)?;
         Ok(ImageModel { outputs: Outputs::load(model)?, network, entry })
     }
 

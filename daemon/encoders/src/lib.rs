@@ -34,7 +34,7 @@ pub use encoding::{Encoding, FoundModel, LABELS_MAX, ModelState, ModelSummary};
 pub use error::{EncodeError, ModelError};
 pub use language::Language;
 pub use limits::Limits;
-pub use network::BareNetwork;
+pub use network::{BareNetwork, Runtime};
 pub use purpose::Purpose;
 pub use registry::Choice;
 pub use verify::Golden;

@@ -15,6 +15,7 @@ use crate::image::ImageModel;
 use crate::limits::Limits;
 use crate::memory::{Loadable, Memory};
 use crate::model::Model;
+use crate::network::Runtime;
 use crate::purpose::Purpose;
 use crate::registry::{self, Folder, Selection};
 use crate::sentiment::Sentiments;
@@ -120,26 +121,26 @@ impl Library {
 }
 
 impl Loadable for TextModel {
-    fn load_from(model: &Model) -> Result<Self, ModelError> {
-        TextModel::load(model)
+    fn load_from(model: &Model, runtime: Runtime) -> Result<Self, ModelError> {
+        TextModel::load(model, runtime)
     }
 }
 
 impl Loadable for ImageModel {
-    fn load_from(model: &Model) -> Result<Self, ModelError> {
-        ImageModel::load(model)
+    fn load_from(model: &Model, runtime: Runtime) -> Result<Self, ModelError> {
+        ImageModel::load(model, runtime)
     }
 }
 
 impl Loadable for AudioModel {
-    fn load_from(model: &Model) -> Result<Self, ModelError> {
-        AudioModel::load(model)
+    fn load_from(model: &Model, runtime: Runtime) -> Result<Self, ModelError> {
+        AudioModel::load(model, runtime)
     }
 }
 
 impl Loadable for VideoModel {
-    fn load_from(model: &Model) -> Result<Self, ModelError> {
-        VideoModel::load(model)
+    fn load_from(model: &Model, runtime: Runtime) -> Result<Self, ModelError> {
+        VideoModel::load(model, runtime)
     }
 }
 

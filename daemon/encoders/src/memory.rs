@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::ModelError;
 use crate::model::Model;
+use crate::network::Runtime;
 
 /// What a model takes in memory beside its weights: the plan, the tokenizer, one run's arrays.
 const BESIDE_WEIGHTS_BYTES: u64 = 8 << 20;
@@ -20,13 +21,14 @@ pub(crate) trait Loadable: Send + Sync + Sized + 'static {
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
-    fn load_from(model: &Model) -> Result<Self, ModelError>;
+    fn load_from(model: &Model, runtime: Runtime) -> Result<Self, ModelError>;
 }
 
 /// The models in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
     bytes_max: u64,
+    runtime: Runtime,
     residents: Mutex<BTreeMap<Key, Resident>>,
     /// Held while a model is loaded, so that two that load do not take the room twice over, and
     /// those who want the same one wait for the one load.
@@ -46,8 +48,8 @@ struct Resident {
 
 impl Memory {
     /// Holds nothing yet; models together take about `bytes_max` at most, one alone more if it must.
-    pub fn new(bytes_max: u64) -> Memory {
-        Memory { bytes_max, residents: Mutex::default(), loading: Mutex::default() }
+    pub fn new(bytes_max: u64, runtime: Runtime) -> Memory {
+        Memory { bytes_max, runtime, residents: Mutex::default(), loading: Mutex::default() }
     }
 
     /// The loaded model; loads it if it is not in memory. Before that, those that were not used for
@@ -68,7 +70,7 @@ impl Memory {
         }
         let bytes = estimated_bytes(model);
         self.make_room(bytes);
-        let loaded = T::load_from(model).map(Arc::new);
+        let loaded = T::load_from(model, self.runtime).map(Arc::new);
         match &loaded {
             Ok(_) => tracing::debug!(model = model.id(), "model loaded"),
             Err(problem) => tracing::warn!(%problem, "model refused"),

@@ -2,6 +2,8 @@
 //!
 //! The only module that knows tract. It knows shapes and names, and nothing of what they mean.
 
+use std::sync::OnceLock;
+
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 use tract_onnx::tract_hir::internal::DimLike;
@@ -11,18 +13,23 @@ use crate::model::{DatumEntry, DimEntry, Model};
 
 mod bare;
 mod convolutions;
+mod gpu;
 mod products;
 mod runtime;
 #[cfg(test)]
 mod tests;
 
 pub use bare::BareNetwork;
+pub use runtime::Runtime;
 
 /// A prepared network; runs take `&self` and may overlap.
 #[derive(Debug)]
 pub(crate) struct Network {
-    runnable: Box<dyn Runnable>,
-    outputs: Vec<String>,
+    /// Absent if none is wanted, or none can be used.
+    on_gpu: Option<Box<dyn Runnable>>,
+    /// Made when it is first needed: beside one on a GPU it seldom is.
+    on_cpu: OnceLock<Result<Box<dyn Runnable>, ModelError>>,
+    model: Model,
 }
 
 /// One input of a run.
@@ -32,24 +39,44 @@ pub(crate) enum Array {
 }
 
 impl Network {
-    /// Reads the model's ONNX file and prepares it for this processor.
+    /// Reads the model's ONNX file and prepares it: for a GPU if that is wanted and one can be used,
+    /// else for this processor.
     ///
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the file is not ONNX, uses an operator that is not supported, or
     /// its inputs and outputs are not those that `model.toml` lists.
-    pub fn load(model: &Model) -> Result<Network, ModelError> {
-        let file = &model.document.network.file;
-        let bytes = model.file(file)?;
-        // The direct convolution of tract 0.23 is slower than its matrix product for kernels as
-        // high as a spectrogram, and no faster for the others.
-        let knobs = KnobScope::new([("TRACT_DISABLE_DIRECT_SPATIAL", "true")])
-            .map_err(|error| model.refused(format!("{error:#}")))?;
-        let runnable = knobs
-            .enter(|| graph(model, &bytes).and_then(runtime::on_cpu))
-            .map_err(|error| model.refused(format!("file `{file}`: {error:#}")))?;
-        let outputs = model.document.network.output.iter().map(|output| output.name.clone()).collect();
-        Ok(Network { runnable, outputs })
+    pub fn load(model: &Model, runtime: Runtime) -> Result<Network, ModelError> {
+        let network = Network { on_gpu: None, on_cpu: OnceLock::new(), model: model.clone() };
+        let on_gpu = match runtime {
+            Runtime::Cpu => None,
+            Runtime::GpuOrCpu => {
+                let graph = checked(model)?;
+                gpu::prepare(|| runtime::on_gpu(graph))
+            }
+        };
+        if on_gpu.is_none() {
+            network.on_cpu()?;
+        }
+        Ok(Network { on_gpu, ..network })
+    }
+
+    fn on_cpu(&self) -> Result<&dyn Runnable, ModelError> {
+        let model = &self.model;
+        let prepare = || {
+            // The direct convolution of tract 0.23 is slower than its matrix product for kernels as
+            // high as a spectrogram, and no faster for the others.
+            let knobs = KnobScope::new([("TRACT_DISABLE_DIRECT_SPATIAL", "true")])
+                .map_err(|error| model.refused(format!("{error:#}")))?;
+            let graph = checked(model)?;
+            knobs.enter(|| runtime::on_cpu(graph)).map_err(|error| of_file(model, &error))
+        };
+        self.on_cpu.get_or_init(prepare).as_deref().map_err(ModelError::clone)
+    }
+
+    /// Whether it runs on a GPU.
+    pub fn is_on_gpu(&self) -> bool {
+        self.on_gpu.is_some() && !gpu::is_given_up()
     }
 
     /// Runs once over inputs in the order of `model.toml`; gives the outputs in theirs, flattened.
@@ -60,12 +87,12 @@ impl Network {
     /// not fit.
     pub fn run(&self, inputs: Vec<Array>) -> Result<Vec<Vec<f32>>, String> {
         let inputs = inputs.into_iter().map(tensor).collect::<TractResult<TVec<TValue>>>();
-        let outputs =
-            inputs.and_then(|inputs| self.runnable.run(inputs)).map_err(|error| format!("{error:#}"))?;
+        let outputs = inputs.map_err(|error| format!("{error:#}")).and_then(|inputs| self.compute(inputs))?;
         outputs
             .iter()
-            .zip(&self.outputs)
-            .map(|(output, name)| {
+            .zip(&self.model.document.network.output)
+            .map(|(output, entry)| {
+                let name = &entry.name;
                 let values = output.cast_to::<f32>().map_err(|error| format!("{error:#}"))?;
                 let values = values.to_plain_array_view::<f32>().map_err(|error| format!("{error:#}"))?;
                 let values: Vec<f32> = values.iter().copied().collect();
@@ -78,6 +105,22 @@ impl Network {
             })
             .collect()
     }
+
+    fn compute(&self, inputs: TVec<TValue>) -> Result<TVec<TValue>, String> {
+        let on_cpu = |inputs| {
+            let runnable = self.on_cpu().map_err(|error| error.to_string())?;
+            runnable.run(inputs).map_err(|error| format!("{error:#}"))
+        };
+        let Some(on_gpu) = self.on_gpu.as_ref().filter(|_| !gpu::is_given_up()) else {
+            return on_cpu(inputs);
+        };
+        gpu::guarded(|| on_gpu.run(inputs.clone())).or_else(|reason| {
+            // Inputs that the processor refuses too are no fault of the GPU.
+            let outputs = on_cpu(inputs)?;
+            gpu::give_up(&reason);
+            Ok(outputs)
+        })
+    }
 }
 
 fn tensor(array: Array) -> TractResult<TValue> {
@@ -86,6 +129,16 @@ fn tensor(array: Array) -> TractResult<TValue> {
         Array::I64(shape, values) => Tensor::from_shape(&shape, &values)?,
     }
     .into_tvalue())
+}
+
+/// The network of the model's file, once it is known to be what `model.toml` says.
+fn checked(model: &Model) -> Result<TypedModel, ModelError> {
+    let bytes = model.file(&model.document.network.file)?;
+    graph(model, &bytes).map_err(|error| of_file(model, &error))
+}
+
+fn of_file(model: &Model, error: &TractError) -> ModelError {
+    model.refused(format!("file `{}`: {error:#}", model.document.network.file))
 }
 
 /// The network, once it is known to be what `model.toml` says.

@@ -15,6 +15,7 @@ use crate::error::EncodeError;
 use crate::image::decode as picture;
 use crate::limits::Limits;
 use crate::model::{Document, Model};
+use crate::network::Runtime;
 use crate::text::TextModel;
 
 #[path = "../../../tests/fuzz/src/mutate.rs"]
@@ -225,7 +226,7 @@ fn fuzz_films_without_ffmpeg() {
 #[test]
 fn fuzz_texts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-v2");
-    let model = TextModel::load(&Model::read(&folder).expect("a model")).expect("it loads");
+    let model = TextModel::load(&Model::read(&folder).expect("a model"), Runtime::Cpu).expect("it loads");
     let sentences = fs::read(folder.join("../train/golden_sentences.txt")).expect("sentences");
     let mut seeds: Vec<Vec<u8>> = sentences.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     seeds.push(sentences.repeat(4));

@@ -12,7 +12,7 @@ use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
 use crate::model::{Model, RoleEntry};
-use crate::network::{Array, Network};
+use crate::network::{Array, Network, Runtime};
 
 use tokenizer::Tokenizer;
 
@@ -46,7 +46,7 @@ impl TextModel {
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
-    pub fn load(model: &Model) -> Result<TextModel, ModelError> {
+    pub fn load(model: &Model, runtime: Runtime) -> Result<TextModel, ModelError> {
         let document = &model.document;
         let entry =
             document.text.as_ref().ok_or_else(|| model.refused("model.toml: section [text] is missing"))?;
@@ -82,7 +82,7 @@ impl TextModel {
             (false, Some(path)) => Semantic::Centred(read_mean(model, path)?),
             (false, None) => Semantic::Same,
         };
-        Ok(TextModel { id: model.id(), tokenizer, network: Network::load(model)?, semantic })
+        Ok(TextModel { id: model.id(), tokenizer, network: Network::load(model, runtime)?, semantic })
     }
 
     /// Token ids of the windows of a text, special tokens included, each at most as long as the

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError};
+use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError, Runtime};
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
 use attuned_recommender::{Input, Recommender, Settings, Timestamp};
 
 use super::AppError;
-use crate::config::{Config, MediaConfig, PluginConsent, PluginEngine, PluginsConfig, search_path};
+use crate::config::{
+    Config, MediaConfig, ModelsRuntime, PluginConsent, PluginEngine, PluginsConfig, search_path,
+};
 use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
 use crate::service::Progress;
@@ -84,11 +86,20 @@ pub(crate) fn choose_models(config: &Config, record: &ModelsRecord) -> Result<Op
         0 => u64::MAX,
         mib => u64::from(mib) << 20,
     };
+    let runtime = match config.models.runtime {
+        ModelsRuntime::Cpu => Runtime::Cpu,
+        ModelsRuntime::GpuOrCpu => Runtime::GpuOrCpu,
+    };
     let wanted = record.chosen.values().chain(&config.models.prefer).cloned().collect();
     let choice = Choice { wanted, remembered: remembered(&record.current) };
-    let chosen =
-        Encoders::open_choosing(&config.models.path, limits(&config.media), &choice, memory_bytes_max)?
-            .with_ffmpeg(ffmpeg(&config.media));
+    let chosen = Encoders::open_choosing(
+        &config.models.path,
+        limits(&config.media),
+        &choice,
+        memory_bytes_max,
+        runtime,
+    )?
+    .with_ffmpeg(ffmpeg(&config.media));
     let (target, _) = target_of(&chosen, record);
     if record.current.is_empty() || target == record.current {
         return Ok(OpenedModels { encoders: chosen, next: None });

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Array, Network};
+use super::{Array, Network, Runtime};
 use crate::error::ModelError;
 use crate::model::{DatumEntry, Model};
 
@@ -14,15 +14,21 @@ pub struct BareNetwork {
 }
 
 impl BareNetwork {
-    /// Loads the network of the model in this folder, as the encoders do.
+    /// Loads the network of the model in this folder, as the encoders do with this runtime.
     ///
     /// # Errors
     ///
     /// [`ModelError`] as for any model.
-    pub fn open(folder: &Path) -> Result<BareNetwork, ModelError> {
+    pub fn open(folder: &Path, runtime: Runtime) -> Result<BareNetwork, ModelError> {
         let model = Model::read(folder)?;
-        let network = Network::load(&model)?;
+        let network = Network::load(&model, runtime)?;
         Ok(BareNetwork { model, network })
+    }
+
+    /// Whether it runs on a GPU.
+    #[must_use]
+    pub fn is_on_gpu(&self) -> bool {
+        self.network.is_on_gpu()
     }
 
     /// Runs once over inputs in the order of `model.toml`, each a shape and its numbers in

@@ -1,4 +1,4 @@
-//! How a network is made ready for this processor.
+//! How a network is made ready for this processor, or for a GPU.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -6,6 +6,24 @@ use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_hir::internal::*;
 
 use super::{convolutions, products};
+
+/// What networks run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Runtime {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A GPU; the processor after one warning if none can be used, as in programs that are built
+    /// without the features `cuda` and `metal`.
+    GpuOrCpu,
+}
+
+/// Prepares the network for the GPU that is there, as tract does: our loops are the processor's.
+pub(super) fn on_gpu(mut model: TypedModel) -> TractResult<Box<dyn Runnable>> {
+    let runtime = runtime_for_name("gpu")?.context("tract has no runtime `gpu`")?;
+    fold_constants(&mut model)?;
+    runtime.prepare_with_options(model, &RunOptions::default())
+}
 
 /// Prepares the network for this processor, with our own loops where they are faster.
 pub(super) fn on_cpu(mut model: TypedModel) -> TractResult<Box<dyn Runnable>> {

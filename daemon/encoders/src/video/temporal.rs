@@ -6,7 +6,7 @@ use super::labels;
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::model::{DimEntry, Model, RoleEntry};
-use crate::network::{Array, Network};
+use crate::network::{Array, Network, Runtime};
 
 /// A temporal model.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl VideoModel {
     /// # Errors
     ///
     /// [`ModelError::Refused`] if the model is not what its `model.toml` says.
-    pub fn load(model: &Model) -> Result<VideoModel, ModelError> {
+    pub fn load(model: &Model, runtime: Runtime) -> Result<VideoModel, ModelError> {
         let entry = model
             .document
             .video
@@ -64,7 +64,7 @@ impl VideoModel {
             embedding_at: output(RoleEntry::Embedding, model.document.dim)?,
             semantic_at: output(RoleEntry::Semantic, SEMANTIC_DIM)?,
             id: model.id(),
-            network: Network::load(model)?,
+            network: Network::load(model, runtime)?,
             frames: entry.frames,
             frame_dim,
             frame_model: entry.frame_model.clone(),

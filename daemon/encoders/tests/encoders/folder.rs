@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use attuned_encoders::{Choice, EncodeError, Encoders, Limits, ModelError, ModelState};
+use attuned_encoders::{Choice, EncodeError, Encoders, Limits, ModelError, ModelState, Runtime};
 use attuned_recommender::Modality;
 
 use crate::models;
@@ -138,8 +138,9 @@ fn of_several_models_the_one_that_is_chosen_is_used() {
 fn models_are_unloaded_to_make_room_and_when_they_are_idle() {
     let folder = copied();
     // Room for one of them at a time.
-    let encoders = Encoders::open_choosing(folder.path(), Limits::default(), &Choice::default(), 40 << 20)
-        .expect("opens");
+    let encoders =
+        Encoders::open_choosing(folder.path(), Limits::default(), &Choice::default(), 40 << 20, Runtime::Cpu)
+            .expect("opens");
     let loaded = || -> Vec<String> {
         encoders.models().into_iter().filter(|model| model.loaded).map(|model| model.name).collect()
     };
@@ -159,8 +160,8 @@ fn models_are_unloaded_to_make_room_and_when_they_are_idle() {
 
 #[test]
 fn a_model_larger_than_the_budget_is_loaded_alone() {
-    let encoders =
-        Encoders::open_choosing(&models(), Limits::default(), &Choice::default(), 1).expect("opens");
+    let encoders = Encoders::open_choosing(&models(), Limits::default(), &Choice::default(), 1, Runtime::Cpu)
+        .expect("opens");
     let sound = fs::read(models().join("yamnet/golden/beat.wav")).expect("read");
     encoders.encode_audio(&sound).expect("understood");
     assert_eq!(encoders.models().iter().filter(|model| model.loaded).count(), 1);

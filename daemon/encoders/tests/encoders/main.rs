@@ -6,6 +6,7 @@
 mod film;
 mod folder;
 mod fusion;
+mod gpu;
 mod hearing;
 mod understanding;
 
