@@ -15,6 +15,7 @@ mod config;
 mod demo;
 mod doctor;
 mod encode;
+mod evaluate;
 mod event;
 mod input;
 mod item;
@@ -100,6 +101,8 @@ pub enum Command {
     Search(search::Search),
     /// Turn words, pictures, sounds and films into embeddings and labels; needs no daemon
     Encode(encode::Encode),
+    /// Measure how well recommenders rank, on recorded interactions; needs no daemon
+    Evaluate(evaluate::Evaluate),
     /// See what is known of a person
     User(user::User),
     /// See, check, measure and switch the models that understand content
@@ -202,6 +205,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Recommend(recommend) => recommend::run(recommend, &common, &mut printer),
         Command::Search(search) => search::run(search, &common, &mut printer),
         Command::Encode(encode) => encode::run(encode, &common, &mut printer),
+        Command::Evaluate(evaluate) => evaluate::run(evaluate, &common, &mut printer),
         Command::User(user) => user::run(user, &common, &mut printer),
         Command::Model(model) => model::run(model, &common, &mut printer),
         Command::Config(config) => config::run(config, &common, &mut printer),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod document;
+pub mod evaluate;
 pub mod http;
 pub mod mqtt;
 pub mod pipeline;

@@ -9,6 +9,7 @@ mod arrows;
 mod catalogue;
 mod cli;
 mod demo;
+mod evaluate;
 mod house;
 mod kill;
 mod malformed;

@@ -279,6 +279,19 @@ fn pseudonym_key(store: &Path) -> Result<[u8; 32], AppError> {
     Ok(key)
 }
 
+/// The engine's settings by this configuration.
+#[must_use]
+pub(crate) fn engine_settings(config: &Config) -> Settings {
+    let recommend = &config.recommend;
+    Settings {
+        liking_half_life_days: f64::from(recommend.taste_half_life_days),
+        disliking_half_life_days: f64::from(recommend.dislike_half_life_days),
+        diversity: recommend.diversity,
+        relevance_min: config.search.relevance_min,
+        ..Settings::default()
+    }
+}
+
 /// Rebuilds the recommender: the catalogue, then what was learnt as of the last snapshot, then the
 /// events after it.
 fn restore(
@@ -289,14 +302,7 @@ fn restore(
     meanings_lost: bool,
     degraded: &mut Vec<Degraded>,
 ) -> Result<(Recommender, u64), StoreError> {
-    let recommend = &config.recommend;
-    let mut recommender = Recommender::new(Settings {
-        liking_half_life_days: f64::from(recommend.taste_half_life_days),
-        disliking_half_life_days: f64::from(recommend.dislike_half_life_days),
-        diversity: recommend.diversity,
-        relevance_min: config.search.relevance_min,
-        ..Settings::default()
-    });
+    let mut recommender = Recommender::new(engine_settings(config));
     let mut damaged = BTreeSet::new();
     let household = store.household()?;
     let mut through = 0;

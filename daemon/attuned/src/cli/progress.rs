@@ -42,6 +42,48 @@ impl Progress {
     }
 }
 
+/// Several works one after the other, of which one shows how far it is. Hidden from machines and
+/// from files.
+pub struct Waiting(ProgressBar);
+
+impl Waiting {
+    /// Nothing yet.
+    pub fn start(printer: &Printer) -> Self {
+        if printer.is_json() || !io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// The next work begins; how long it takes is not known.
+    pub fn begin(&self, what: &str) {
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        self.0.set_style(style.expect("the template is fixed and right"));
+        self.0.reset();
+        self.0.set_message(what.to_owned());
+    }
+
+    /// So many steps of so many are done of what `what` says.
+    pub fn at(&self, what: &str, done: usize, of: usize) {
+        if self.0.length() != Some(of as u64) || self.0.message() != what {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+            self.0.set_style(style.expect("the template is fixed and right"));
+            self.0.set_length(of as u64);
+            self.0.set_message(what.to_owned());
+            self.0.reset_eta();
+        }
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();

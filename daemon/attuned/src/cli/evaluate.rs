@@ -1,0 +1,163 @@
+//! `attuned evaluate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, builder::RangedU64ValueParser};
+
+use crate::app::engine_settings;
+use crate::cli::progress::Waiting;
+use crate::cli::session::configuration;
+use crate::cli::table::Table;
+use crate::cli::{Common, Failure, Printer};
+use crate::evaluate::report::{Report, Row};
+use crate::evaluate::{self, Kind, Plan, Progress, Split, Wrong};
+
+/// Measure how well recommenders rank, on recorded interactions; needs no daemon
+#[derive(Debug, Args)]
+#[command(after_long_help = HELP)]
+pub struct Evaluate {
+    /// A folder with interactions.csv
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// How to divide: given, leave-last-out or global-time [default: given if there is a column `split`, else leave-last-out]
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<Split>,
+    /// Which recommenders; may be repeated [default: all]
+    #[arg(long = "recommender", value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    recommenders: Vec<Kind>,
+    /// The length of the lists that are measured
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    k: usize,
+    /// The source of all randomness
+    #[arg(long, value_name = "SEED", default_value_t = 20)]
+    seed: u64,
+    /// Count ratings as choices from so many stars on [default: every rating is one]
+    #[arg(long, value_name = "STARS")]
+    rating_min: Option<f32>,
+}
+
+const HELP: &str = "\
+The folder holds interactions.csv with a header: user,item and perhaps type, value, timestamp and split
+(train, valid, test). Beside it may lie items.jsonl or items.csv (item documents), and vectors of the
+items as features/<modality>.npy or <modality>_feat.npy, in which row i is of item i.
+
+All items are ranked for everybody, but for those that the person knew. Every figure comes with its
+95 % bootstrap interval over people. Hyper-parameters are chosen on what is valid, never on the test.
+
+Recommenders: attuned (the engine of the daemon), its sources of candidates alone (source:interests,
+source:item_to_item, source:liked_by_similar, source:popular, source:fresh, source:cold_start),
+popularity, random, item-knn.
+
+Examples:
+  attuned evaluate --data ml-100k --split leave-last-out
+  attuned evaluate --data tiktok --recommender attuned popularity --k 10 --json";
+
+pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+    let settings = engine_settings(&configuration(common)?);
+    let wrong = |Wrong(sentence): Wrong| Failure::Input(sentence);
+    let data = evaluate::folder::read(&command.data).map_err(wrong)?;
+    let mut recommenders = command.recommenders;
+    if recommenders.is_empty() {
+        recommenders = Kind::ALL.to_vec();
+    }
+    // The engine stands first, whoever is named before it.
+    recommenders.sort_by_key(|kind| *kind != Kind::Attuned);
+    let mut seen = Vec::new();
+    recommenders.retain(|kind| {
+        !seen.contains(kind) && {
+            seen.push(*kind);
+            true
+        }
+    });
+    let plan = Plan {
+        split: command.split.unwrap_or_else(|| Split::of(&data)),
+        recommenders,
+        k: command.k,
+        seed: command.seed,
+        rating_min: command.rating_min,
+    };
+    let waiting = Waiting::start(printer);
+    let watch = |progress: Progress<'_>| match progress {
+        Progress::Fitting(name) => waiting.begin(&format!("{name}: learning")),
+        Progress::Ranking(name, done, of) => waiting.at(&format!("{name}: ranking"), done, of),
+    };
+    let report = evaluate::evaluate(&data, &plan, &settings, &watch).map_err(wrong)?;
+    drop(waiting);
+    if printer.is_json() { printer.object(&report) } else { printer.text(render(&report)) }
+}
+
+/// A table with a row for each recommender, and what should be known of it.
+fn render(report: &Report) -> String {
+    let counts = &report.counts;
+    let k = report.k;
+    let mut lines = vec![
+        format!(
+            "{}, {}: {} users ({} tested), {} items, {} interactions ({} known, {} to be found)",
+            report.data,
+            report.split,
+            counts.users,
+            counts.users_tested,
+            counts.items,
+            counts.interactions,
+            counts.known,
+            counts.test
+        ),
+        String::new(),
+    ];
+    let mut table = Table::default();
+    table.row(
+        [
+            "recommender",
+            &format!("recall@{k}"),
+            "95 % interval",
+            &format!("ndcg@{k}"),
+            "95 % interval",
+            "precision",
+            "map",
+            "hit rate",
+            "mrr",
+            "auc",
+            "coverage",
+            "ild",
+            "novelty",
+            "fit s",
+            "ms/user",
+        ]
+        .map(str::to_owned),
+    );
+    for row in &report.recommenders {
+        table.row(cells(row));
+    }
+    lines.push(table.render());
+    for (title, sentences) in [("left out", &report.left_out), ("note", &report.notes)] {
+        if !sentences.is_empty() {
+            lines.push(String::new());
+            lines.extend(sentences.iter().map(|sentence| format!("{title}: {sentence}")));
+        }
+    }
+    lines.join("\n")
+}
+
+fn cells(row: &Row) -> [String; 15] {
+    let share = |value: f64| format!("{value:.4}");
+    let interval = |name: &str| {
+        row.interval.get(name).map_or_else(String::new, |[low, high]| format!("{low:.4} .. {high:.4}"))
+    };
+    [
+        row.name.clone(),
+        share(row.recall),
+        interval("recall"),
+        share(row.ndcg),
+        interval("ndcg"),
+        share(row.precision),
+        share(row.map),
+        share(row.hit_rate),
+        share(row.mrr),
+        share(row.auc),
+        share(row.lists.coverage),
+        row.lists.ild.map_or_else(|| "-".to_owned(), |ild| format!("{ild:.3}")),
+        format!("{:.2}", row.lists.novelty),
+        format!("{:.2}", row.fit_s),
+        format!("{:.2}", row.ms_per_user),
+    ]
+}

@@ -1,0 +1,272 @@
+//! What is known, and what is asked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::data::{Clock, Data, Part, Wrong};
+use crate::quality::statistics::Dice;
+
+/// How the data is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// By the column `split`. What is valid serves to choose hyper-parameters only: in the test it
+    /// is neither known nor left out of the ranking.
+    Given,
+    /// Everybody's last interaction is the test, the last but one is valid, and known in the test.
+    LeaveLastOut,
+    /// The last tenth of all interactions by time is the test, the tenth before it is valid, and
+    /// known in the test.
+    GlobalTime,
+}
+
+impl Split {
+    /// Every split.
+    pub const ALL: [Split; 3] = [Split::Given, Split::LeaveLastOut, Split::GlobalTime];
+
+    /// As it is written on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Split::Given => "given",
+            Split::LeaveLastOut => "leave-last-out",
+            Split::GlobalTime => "global-time",
+        }
+    }
+
+    /// The split that a data set suggests: the one that came with it, else by time.
+    #[must_use]
+    pub fn of(data: &Data) -> Split {
+        let given = data.interactions.iter().any(|interaction| interaction.part.is_some());
+        if given { Split::Given } else { Split::LeaveLastOut }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Split, String> {
+        Split::ALL
+            .into_iter()
+            .find(|split| split.name() == name)
+            .ok_or_else(|| "expected given, leave-last-out or global-time".to_owned())
+    }
+}
+
+/// What is known when it is asked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    /// Places in [`Data::interactions`], in the order of time where there are times.
+    pub rows: Vec<u32>,
+    /// By user: the items that they chose, each once, sorted.
+    pub chosen: Vec<Vec<u32>>,
+    /// By user: every item that they met, each once, sorted. These are left out of the ranking.
+    pub known: Vec<Vec<u32>>,
+}
+
+/// What is known, and what is to be found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Stage {
+    /// What is known.
+    pub history: History,
+    /// By user: the items to be found, each once, sorted; none of them is known.
+    pub held: Vec<Vec<u32>>,
+    /// Places in [`Data::interactions`] of everything that is held out, in the order of time.
+    pub held_rows: Vec<u32>,
+    /// Held out choices that the user had met before, which a ranking without what is known cannot
+    /// find.
+    pub repeats: usize,
+}
+
+/// A divided data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stages {
+    /// To choose hyper-parameters by; `None` if nothing could be held out.
+    pub tune: Option<Stage>,
+    /// To measure by.
+    pub test: Stage,
+    /// Whether `tune` knows the same as `test`, so that what was fitted for it can be measured.
+    pub same_history: bool,
+}
+
+/// Share of the train part that is held out where nothing is given as valid.
+const HELD_OUT_SHARE: f64 = 0.1;
+/// Shares of all interactions that are valid and test by time.
+const BY_TIME_SHARE: f64 = 0.1;
+
+/// Divides the data.
+///
+/// # Errors
+///
+/// The data lacks what the split goes by, or nothing is left to be found.
+pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> Result<Stages, Wrong> {
+    let lacking = |what: &str| {
+        Err(Wrong(format!("{} has no column `{what}`, expected one for --split {split}", data.name)))
+    };
+    let parts: Vec<Option<Part>> = match split {
+        Split::Given => {
+            if data.interactions.iter().all(|interaction| interaction.part.is_none()) {
+                return lacking("split");
+            }
+            data.interactions.iter().map(|interaction| interaction.part).collect()
+        }
+        Split::LeaveLastOut | Split::GlobalTime if data.clock == Clock::None => return lacking("timestamp"),
+        Split::LeaveLastOut => last_ones(data),
+        Split::GlobalTime => latest_ones(data),
+    };
+    let rows = |wanted: &[Part]| -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..data.interactions.len() as u32)
+            .filter(|row| parts[*row as usize].is_some_and(|part| wanted.contains(&part)))
+            .collect();
+        rows.sort_by_key(|row| data.interactions[*row as usize].at);
+        rows
+    };
+    let stage = |known: Vec<u32>, held: Vec<u32>| Stage::of(data, known, held, rating_min);
+    let (train, valid) = (rows(&[Part::Train]), rows(&[Part::Valid]));
+    let valid_is_known = split != Split::Given;
+    let test = stage(
+        if valid_is_known { rows(&[Part::Train, Part::Valid]) } else { train.clone() },
+        rows(&[Part::Test]),
+    );
+    if test.held.iter().all(Vec::is_empty) {
+        return Err(Wrong(format!("{} has nothing to be found by --split {split}", data.name)));
+    }
+    let valid_is_given = !valid.is_empty();
+    let tune = if valid_is_given {
+        stage(train, valid)
+    } else {
+        let (held, known) = held_out(&train, seed);
+        stage(known, held)
+    };
+    let same_history = valid_is_given && !valid_is_known;
+    let tune = Some(tune).filter(|tune| tune.held.iter().any(|held| !held.is_empty()));
+    Ok(Stages { tune, test, same_history })
+}
+
+/// A tenth of the rows by chance, and the others.
+fn held_out(rows: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let count = (rows.len() as f64 * HELD_OUT_SHARE) as usize;
+    let mut held: Vec<u32> =
+        Dice(seed).sample(rows.len(), count).into_iter().map(|place| rows[place]).collect();
+    held.sort_unstable();
+    rows.iter().partition(|row| held.binary_search(row).is_ok())
+}
+
+/// Everybody's rows in their order; the same time keeps the order of the file.
+fn last_ones(data: &Data) -> Vec<Option<Part>> {
+    let mut by_user: Vec<Vec<u32>> = vec![Vec::new(); data.users.len()];
+    for (row, interaction) in data.interactions.iter().enumerate() {
+        by_user[interaction.user as usize].push(row as u32);
+    }
+    let mut parts = vec![Some(Part::Train); data.interactions.len()];
+    for rows in &mut by_user {
+        rows.sort_by_key(|row| data.interactions[*row as usize].at);
+        // Of one interaction alone nothing could be learnt, of two nothing is left to choose by.
+        for (row, part, least) in
+            [(rows.len().wrapping_sub(1), Part::Test, 2), (rows.len().wrapping_sub(2), Part::Valid, 3)]
+        {
+            if rows.len() >= least {
+                parts[rows[row] as usize] = Some(part);
+            }
+        }
+    }
+    parts
+}
+
+/// The latest tenth is the test, the tenth before it valid. What happened at the same moment stays
+/// together.
+fn latest_ones(data: &Data) -> Vec<Option<Part>> {
+    let mut times: Vec<Option<i64>> = data.interactions.iter().map(|interaction| interaction.at).collect();
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    let (valid, test) = (at(1.0 - 2.0 * BY_TIME_SHARE), at(1.0 - BY_TIME_SHARE));
+    let part = |at: Option<i64>| {
+        Some(if at >= test {
+            Part::Test
+        } else if at >= valid {
+            Part::Valid
+        } else {
+            Part::Train
+        })
+    };
+    data.interactions.iter().map(|interaction| part(interaction.at)).collect()
+}
+
+impl History {
+    fn of(data: &Data, rows: Vec<u32>, rating_min: Option<f32>) -> History {
+        let mut chosen = vec![Vec::new(); data.users.len()];
+        let mut known = vec![Vec::new(); data.users.len()];
+        for row in &rows {
+            let interaction = &data.interactions[*row as usize];
+            known[interaction.user as usize].push(interaction.item);
+            if interaction.is_choice(rating_min) {
+                chosen[interaction.user as usize].push(interaction.item);
+            }
+        }
+        for items in chosen.iter_mut().chain(&mut known) {
+            items.sort_unstable();
+            items.dedup();
+        }
+        History { rows, chosen, known }
+    }
+
+    /// By item: how many people chose it.
+    #[must_use]
+    pub fn popularity(&self, items: usize) -> Vec<u32> {
+        let mut counts = vec![0; items];
+        for item in self.chosen.iter().flatten() {
+            counts[*item as usize] += 1;
+        }
+        counts
+    }
+
+    /// By item: who chose it, sorted.
+    #[must_use]
+    pub fn choosers(&self, items: usize) -> Vec<Vec<u32>> {
+        let mut choosers = vec![Vec::new(); items];
+        for (user, chosen) in self.chosen.iter().enumerate() {
+            for item in chosen {
+                choosers[*item as usize].push(user as u32);
+            }
+        }
+        choosers
+    }
+}
+
+impl Stage {
+    fn of(data: &Data, known: Vec<u32>, held_rows: Vec<u32>, rating_min: Option<f32>) -> Stage {
+        let history = History::of(data, known, rating_min);
+        let mut held = vec![Vec::new(); data.users.len()];
+        let mut repeats = 0;
+        for row in &held_rows {
+            let interaction = &data.interactions[*row as usize];
+            if !interaction.is_choice(rating_min) {
+                continue;
+            }
+            if history.known[interaction.user as usize].binary_search(&interaction.item).is_ok() {
+                repeats += 1;
+            } else {
+                held[interaction.user as usize].push(interaction.item);
+            }
+        }
+        for items in &mut held {
+            items.sort_unstable();
+            items.dedup();
+        }
+        Stage { history, held, held_rows, repeats }
+    }
+
+    /// The users of whom something is to be found.
+    #[must_use]
+    pub fn asked(&self) -> Vec<u32> {
+        (0..self.held.len() as u32).filter(|user| !self.held[*user as usize].is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
