@@ -26,7 +26,8 @@ Examples:
 pub struct Run {}
 
 /// With these, glibc gives the memory of unloaded models back to the system; by itself it keeps most
-/// of it. Measured: all models 159 MB instead of 265, and 53 instead of 153 once they are unloaded.
+/// of it. Measured: all models 159 MB instead of 265, and 53 instead of 153 once they are unloaded, for
+/// at most a tenth more time in a text of 128 tokens.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ALLOCATOR: [(&str, &str); 3] =
     [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "2")];
