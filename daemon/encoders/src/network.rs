@@ -11,10 +11,13 @@ use tract_onnx::tract_hir::internal::DimLike;
 use crate::error::ModelError;
 use crate::model::{DatumEntry, DimEntry, Model};
 
+mod attention;
 mod bare;
 mod convolutions;
 mod gpu;
+mod pattern;
 mod products;
+mod rows;
 mod runtime;
 #[cfg(test)]
 mod tests;

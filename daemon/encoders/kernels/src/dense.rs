@@ -6,7 +6,7 @@ use crate::Clamp;
 use crate::lanes::widest;
 
 /// Columns of a panel: one vector of AVX-512, two of AVX2, four of NEON.
-const PANEL: usize = 16;
+pub(crate) const PANEL: usize = 16;
 
 /// Inputs that are worked on at a time: as many as let the three panels beside each other that
 /// belong to them stay in the first level cache, while all rows go past.
@@ -17,13 +17,13 @@ const INPUTS_MAX: usize = 160;
 const BLOCK_BYTES: usize = 1 << 18;
 
 /// A matrix `[inputs, outputs]` with a bias for each output, arranged for the loops below.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dense {
     inputs: usize,
     outputs: usize,
     /// Panel by panel, one row of `PANEL` columns for each input; columns that do not exist are 0.
-    panels: Vec<[f32; PANEL]>,
-    bias: Vec<[f32; PANEL]>,
+    pub(crate) panels: Vec<[f32; PANEL]>,
+    pub(crate) bias: Vec<[f32; PANEL]>,
 }
 
 impl Dense {
@@ -52,6 +52,16 @@ impl Dense {
                 .collect(),
             bias: (0..count).map(|panel| columns(panel)(&bias)).collect(),
         }
+    }
+
+    /// Becomes a matrix of this size, of values of the last one and no biases: all are to be written. What
+    /// is in columns that do not exist shows in no result.
+    pub(crate) fn resize(&mut self, inputs: usize, outputs: usize) {
+        let count = outputs.div_ceil(PANEL);
+        self.panels.resize(count * inputs, [0.0; PANEL]);
+        self.bias.clear();
+        self.bias.resize(count, [0.0; PANEL]);
+        (self.inputs, self.outputs) = (inputs, outputs);
     }
 
     /// Values in a row that goes in.

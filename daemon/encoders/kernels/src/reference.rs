@@ -6,7 +6,7 @@ use crate::lanes::on_every;
 use crate::{Clamp, Convolution, Dense, Depthwise, MapShape, Window};
 
 /// Small numbers, told by their place.
-fn noise(len: usize, seed: u32) -> Vec<f32> {
+pub(crate) fn noise(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     (0..len)
         .map(|_| {
@@ -55,7 +55,7 @@ fn under_taps(window: Window, x: &[f32], input: MapShape) -> Vec<Vec<f32>> {
     all
 }
 
-fn close(found: &[f32], expected: &[f32]) -> Result<(), TestCaseError> {
+pub(crate) fn close(found: &[f32], expected: &[f32]) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.len(), expected.len());
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
         prop_assert!((found - expected).abs() <= 2e-4, "{} at {}, expected {}", found, at, expected);

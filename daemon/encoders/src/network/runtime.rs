@@ -5,7 +5,7 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_hir::internal::*;
 
-use super::{convolutions, products};
+use super::{attention, convolutions, products, rows};
 
 /// What networks run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +29,8 @@ pub(super) fn on_gpu(mut model: TypedModel) -> TractResult<Box<dyn Runnable>> {
 pub(super) fn on_cpu(mut model: TypedModel) -> TractResult<Box<dyn Runnable>> {
     fold_constants(&mut model)?;
     convolutions::replace(&mut model)?;
+    attention::replace(&mut model)?;
+    rows::replace(&mut model)?;
     products::replace(&mut model)?;
     plain(model)
 }

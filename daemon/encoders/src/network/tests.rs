@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::math::{add, max, min, mul};
-use tract_onnx::tract_core::ops::nn::DataFormat;
+use tract_onnx::tract_core::ops::math::{add, div, erf, max, min, mul, rsqrt, square, sub};
+use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
 use tract_onnx::tract_hir::internal::*;
 
 use super::{graph, runtime};
@@ -71,9 +71,15 @@ fn bundled(name: &str, symbol: usize) -> (TypedModel, TVec<TValue>) {
             .collect();
         match input.datum {
             DatumEntry::F32 => noise(&shape, 7).into_tvalue(),
+            // Token ids, or their mask: of a long text the end is hidden.
             DatumEntry::I64 => {
-                let ones = vec![1_i64; shape.iter().product()];
-                Tensor::from_shape(&shape, &ones).expect("as many values as the shape says").into_tvalue()
+                let len = shape.iter().product();
+                let value = |at: usize| match input.name.contains("mask") {
+                    true => i64::from(at < 20),
+                    false => 1 + (at as i64 * 37) % 900,
+                };
+                let values: Vec<i64> = (0..len).map(value).collect();
+                Tensor::from_shape(&shape, &values).expect("as many values as the shape says").into_tvalue()
             }
         }
     });
@@ -92,9 +98,24 @@ fn the_picture_model_is_one_chain() {
 fn the_text_models_layers_are_ours() {
     for tokens in [1, 13, 128] {
         let (graph, inputs) = bundled("minilm-l6-v2", tokens);
+        let operators = check(&graph, &inputs);
         // Six blocks of four layers: queries with keys and values, output, and two wide ones.
-        assert_eq!(count(&check(&graph, &inputs), "RowsTimesMatrix"), 24);
+        assert_eq!(count(&operators, "RowsTimesMatrix"), 24);
+        assert_eq!(count(&operators, "SelfAttention"), 6);
+        assert_eq!(count(&operators, "GeluOfRows"), 6);
+        // Two in each block, and one of the words before them.
+        assert_eq!(count(&operators, "LayerNormOfRows"), 13);
+        assert_eq!(count(&operators, "Softmax") + count(&operators, "Erf"), 0, "{operators:?}");
     }
+}
+
+#[test]
+fn the_multilingual_model_s_layers_are_ours() {
+    let (graph, inputs) = bundled("multilingual-e5-small", 21);
+    let operators = check(&graph, &inputs);
+    assert_eq!(count(&operators, "SelfAttention"), 12);
+    assert_eq!(count(&operators, "GeluOfRows"), 12);
+    assert_eq!(count(&operators, "LayerNormOfRows"), 25);
 }
 
 #[test]
@@ -254,4 +275,63 @@ fn other_products_stay_with_tract() {
         .wire(EinSum::new("bkm,bkn->bmn".parse().expect("axes"), f32::datum_type()), &[sketch.map, one]);
     let operators = sketch.check(&[of_each, turned]);
     assert_eq!(count(&operators, "RowsTimesMatrix"), 0, "{operators:?}");
+}
+
+/// `x (erf(x / sqrt 2) + 1) half`.
+fn gelu(sketch: &mut Sketch, x: OutletId, half: f32) -> OutletId {
+    let [root, one, half] = [std::f32::consts::FRAC_1_SQRT_2, 1.0, half]
+        .map(|value| sketch.konst(Tensor::from_shape(&[1, 1, 1], &[value]).expect("one value")));
+    let scaled = sketch.wire(mul(), &[x, root]);
+    let erf = sketch.wire(erf(), &[scaled]);
+    let gate = sketch.wire(add(), &[erf, one]);
+    let twice = sketch.wire(mul(), &[gate, x]);
+    sketch.wire(mul(), &[half, twice])
+}
+
+/// The layer norm of rows of `width`, whose means are over `counted` values.
+fn layer_norm(sketch: &mut Sketch, x: OutletId, width: usize, counted: f32) -> OutletId {
+    let [count, epsilon] = [counted, 1e-5]
+        .map(|value| sketch.konst(Tensor::from_shape(&[1, 1, 1], &[value]).expect("one value")));
+    let sum_of =
+        |sketch: &mut Sketch, of| sketch.wire(Reduce { axes: tvec![2], reducer: Reducer::Sum }, &[of]);
+    let sum = sum_of(sketch, x);
+    let mean = sketch.wire(div(), &[sum, count]);
+    let from_mean = sketch.wire(sub(), &[x, mean]);
+    let squares = sketch.wire(square(), &[from_mean]);
+    let squares = sum_of(sketch, squares);
+    let variance = sketch.wire(div(), &[squares, count]);
+    let variance = sketch.wire(add(), &[variance, epsilon]);
+    let inverse = sketch.wire(rsqrt(), &[variance]);
+    let unit = sketch.wire(mul(), &[from_mean, inverse]);
+    let (scale, shift) = (sketch.konst(noise(&[1, 1, width], 2)), sketch.konst(noise(&[1, 1, width], 3)));
+    let scaled = sketch.wire(mul(), &[unit, scale]);
+    sketch.wire(add(), &[scaled, shift])
+}
+
+#[test]
+fn gelu_and_layer_norm_are_one_operator_each() {
+    let mut sketch = Sketch::new(&[2, 5, 48]);
+    let map = sketch.map;
+    let norm = layer_norm(&mut sketch, map, 48, 48.0);
+    let gelu = gelu(&mut sketch, norm, 0.5);
+    // What is read by others too is not changed where it lies.
+    let sum = sketch.wire(add(), &[norm, gelu]);
+    let operators = sketch.check(&[sum, norm]);
+    assert_eq!(count(&operators, "GeluOfRows"), 1);
+    assert_eq!(count(&operators, "LayerNormOfRows"), 1);
+    assert_eq!(operators.len(), 4, "source and sum beside them: {operators:?}");
+}
+
+#[test]
+fn what_only_looks_like_them_stays_with_tract() {
+    let mut sketch = Sketch::new(&[2, 5, 48]);
+    let map = sketch.map;
+    let (less, other) = (gelu(&mut sketch, map, 0.4), layer_norm(&mut sketch, map, 48, 47.0));
+    let operators = sketch.check(&[less, other]);
+    assert_eq!(count(&operators, "OfRows"), 0, "{operators:?}");
+    let mut sketch = Sketch::new(&[2, 5, 40]);
+    let map = sketch.map;
+    let narrow = layer_norm(&mut sketch, map, 40, 40.0);
+    let operators = sketch.check(&[narrow]);
+    assert_eq!(count(&operators, "OfRows"), 0, "{operators:?}");
 }
