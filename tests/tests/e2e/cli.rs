@@ -150,6 +150,22 @@ fn encode_answers_any_number_of_inputs_in_their_order() {
 }
 
 #[test]
+fn without_a_gpu_encode_warns_once_and_answers_by_the_processor() {
+    let configuration = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(configuration.path(), "[models]\nruntime = \"gpu-or-cpu\"\n").expect("written");
+    let path = configuration.path().to_str().expect("a path");
+    let picture = media::folder().join("panda.jpg");
+    let inputs =
+        ["--json", "--text", "a panda", "--image", picture.to_str().expect("a path"), "--text", "a cat"];
+    let wishing = attuned(&[&["encode", "--config", path][..], &inputs].concat(), "");
+    let plain = attuned(&[&["encode"][..], &inputs].concat(), "");
+    assert_eq!((wishing.code, &wishing.stdout), (Some(0), &plain.stdout), "{}", wishing.stderr);
+    assert_eq!(plain.stderr, "");
+    assert_eq!(wishing.stderr.lines().count(), 1, "{}", wishing.stderr);
+    assert!(wishing.stderr.contains("WARN") && wishing.stderr.contains("no GPU"), "{}", wishing.stderr);
+}
+
+#[test]
 fn a_wrong_input_of_encode_is_named_and_the_others_are_answered() {
     let torn = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(torn.path(), "no picture").expect("bytes");
