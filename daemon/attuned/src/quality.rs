@@ -4,11 +4,13 @@
 //! knows nothing of how encodings are made, which whoever calls it passes in, and of how a report
 //! is shown.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use attuned_encoders::Encoding;
-use attuned_recommender::Modality;
+use attuned_encoders::{Encoding, Watched};
+use attuned_recommender::{Embedding, FusedContent, Modality};
 use serde::Serialize;
 
 mod captions;
@@ -35,6 +37,35 @@ pub enum Piece {
 /// Encodes pieces, in their order; `None` for what cannot be. The first argument says in a word
 /// what they are, for whoever waits.
 pub type Encode<'a> = dyn FnMut(&'static str, &[Piece]) -> Vec<Option<Arc<Encoding>>> + 'a;
+
+/// Sees the [`PARTS`] of film files, in their order; `None` for those of which nothing can be seen.
+pub type Watch<'a> = dyn FnMut(&[PathBuf]) -> Vec<Option<Vec<Watched>>> + 'a;
+
+/// The parts of a film that are seen: the whole, and two of which each is to find the other.
+pub const PARTS: [Range<f64>; 3] = [0.0..1.0, 0.0..0.7, 0.3..1.0];
+
+/// Joins an item's vectors of the shared space.
+pub type Fuse<'a> = dyn Fn(&BTreeMap<Modality, Embedding>) -> Option<FusedContent> + 'a;
+
+/// A model that joins an item's media.
+pub struct Fusion<'a> {
+    /// Its `name@version`.
+    pub model: String,
+    /// Whether it is the one in use.
+    pub used: bool,
+    /// `None` if it cannot.
+    pub fuse: Box<Fuse<'a>>,
+}
+
+/// What understands content.
+pub struct Models<'a> {
+    /// Single pieces.
+    pub encode: Box<Encode<'a>>,
+    /// Films, part by part.
+    pub watch: Box<Watch<'a>>,
+    /// Every model of fusion that there is.
+    pub fusions: Vec<Fusion<'a>>,
+}
 
 /// What was measured of one data set, or of several together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,7 +114,7 @@ impl Part {
 /// end. What cannot be measured is said in `left_out`.
 pub fn measure(
     sets: &[DataSet],
-    encode: &mut Encode<'_>,
+    models: &mut Models<'_>,
     relevance_min: f32,
     left_out: &mut Vec<String>,
 ) -> Vec<Part> {
@@ -94,9 +125,11 @@ pub fn measure(
         }
         let mut part = Part::of(&set.name);
         match &set.content {
-            Content::Captions(photos) => captions::measure(photos, encode, &mut part),
-            Content::Classes(classes) => classes::measure(classes, encode, &mut part),
-            Content::Films(films) => films::measure(films, encode, &mut part),
+            Content::Captions(photos) => {
+                captions::measure(photos, &mut models.encode, &models.fusions, &mut part);
+            }
+            Content::Classes(classes) => classes::measure(classes, &mut models.encode, &mut part),
+            Content::Films(films) => films::measure(films, models, &mut part),
             // These count together with others, below.
             Content::Recordings(_) | Content::Spoken(_) | Content::Items(_) => continue,
         }
@@ -107,8 +140,8 @@ pub fn measure(
         }
     }
     for (what, part) in [
-        ("speech, music and noise", sounds::measure(sets, encode)),
-        ("relevance cut-off", cutoff::measure(sets, encode, relevance_min)),
+        ("speech, music and noise", sounds::measure(sets, &mut models.encode)),
+        ("relevance cut-off", cutoff::measure(sets, models, relevance_min)),
     ] {
         match part {
             Ok(part) => parts.push(part),

@@ -24,6 +24,10 @@ use crate::sentiment::Sentiments;
 use crate::text::TextModel;
 use crate::video::{Ffmpeg, Film, Sight, VideoModel, film, nothing};
 
+mod watched;
+
+pub use watched::Watched;
+
 /// Raw content to embeddings, semantic vectors and labels, by one choice of models.
 ///
 /// It may be shared by threads: a model is loaded by the first that needs it, and then runs of

@@ -29,7 +29,7 @@ mod text;
 mod verify;
 mod video;
 
-pub use encoders::Encoders;
+pub use encoders::{Encoders, Watched};
 pub use encoding::{Encoding, FoundModel, LABELS_MAX, ModelState, ModelSummary};
 pub use error::{EncodeError, ModelError};
 pub use language::Language;

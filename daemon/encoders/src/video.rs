@@ -25,7 +25,7 @@ pub use ffmpeg::Ffmpeg;
 
 pub(crate) use temporal::VideoModel;
 
-use candidates::Candidates;
+pub(crate) use candidates::{CANDIDATES_MAX, Candidates};
 
 /// How many of a film's labels name what is heard, if both are seen and heard.
 const HEARD_LABELS_MAX: usize = 2;

@@ -4,10 +4,7 @@ use attuned_recommender::{Embedding, Modality};
 
 use super::folders::Photo;
 use super::statistics::{difference, hits, rank};
-use super::{Encode, Part, chance_at, files, texts};
-
-/// The share of the words where both are there, as in the recommender's settings.
-const WORDS_SHARE: f32 = 0.7;
+use super::{Encode, Fusion, Part, chance_at, files, texts};
 
 /// A photograph with its captions, in the shared space.
 struct Understood {
@@ -15,7 +12,7 @@ struct Understood {
     captions: Vec<Embedding>,
 }
 
-pub(super) fn measure(photos: &[Photo], encode: &mut Encode<'_>, part: &mut Part) {
+pub(super) fn measure(photos: &[Photo], encode: &mut Encode<'_>, fusions: &[Fusion<'_>], part: &mut Part) {
     let pictures = files(encode, "photos", Modality::Image, photos.iter().map(|photo| &photo.file));
     let understood: Vec<Understood> = photos
         .iter()
@@ -29,7 +26,7 @@ pub(super) fn measure(photos: &[Photo], encode: &mut Encode<'_>, part: &mut Part
         })
         .collect();
     finding(&understood, part);
-    fusing(&understood, part);
+    fusing(&understood, fusions, part);
 }
 
 fn finding(understood: &[Understood], part: &mut Part) {
@@ -60,24 +57,12 @@ fn finding(understood: &[Understood], part: &mut Part) {
     }
 }
 
-/// How an item's vector is made of a caption and a photograph, of which one may be missing.
-type Fusion = fn(Option<&Embedding>, Option<&Embedding>) -> Option<Embedding>;
-
-/// Fused items: each is a photograph with its first caption, asked for by its other captions.
-fn fusing(understood: &[Understood], part: &mut Part) {
-    let fusions: [(&str, Fusion); 3] = [
-        ("words only", |words, _| words.cloned()),
-        ("picture only", |_, picture| picture.cloned()),
-        ("mean", mean),
-    ];
+/// Fused items: each is a photograph with its first caption, asked for by its other captions; by
+/// every model of fusion, with both media and with one missing.
+fn fusing(understood: &[Understood], fusions: &[Fusion<'_>], part: &mut Part) {
     let usable: Vec<&Understood> = understood.iter().filter(|each| each.captions.len() > 1).collect();
-    let ranks = |fusion: Fusion, words: bool, picture: bool| -> Option<Vec<f64>> {
-        let items: Vec<Embedding> = usable
-            .iter()
-            .map(|each| {
-                fusion(Some(&each.captions[0]).filter(|_| words), Some(&each.photo).filter(|_| picture))
-            })
-            .collect::<Option<_>>()?;
+    let ranks = |item: &dyn Fn(&Understood) -> Option<Embedding>| -> Option<Vec<f64>> {
+        let items: Vec<Embedding> = usable.iter().map(|each| item(each)).collect::<Option<_>>()?;
         let asked = usable.iter().enumerate();
         Some(
             asked
@@ -86,38 +71,39 @@ fn fusing(understood: &[Understood], part: &mut Part) {
                 .collect(),
         )
     };
-    let Some(best_single) = [fusions[0].1, fusions[1].1]
-        .into_iter()
-        .filter_map(|fusion| Some(hits(&ranks(fusion, true, true)?, 1)))
-        .max_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()))
+    let (Some(words), Some(picture)) =
+        (ranks(&|each| Some(each.captions[0].clone())), ranks(&|each| Some(each.photo.clone())))
     else {
         return;
     };
-    for (name, fusion) in fusions {
-        for (words, picture, missing) in
-            [(true, true, ""), (true, false, ", picture missing"), (false, true, ", words missing")]
-        {
-            let Some(ranks) = ranks(fusion, words, picture) else { continue };
-            for k in [1, 5] {
-                let chance = chance_at(k, 1, usable.len());
-                part.add(format!("fusion by {name}{missing}, R@{k}"), &hits(&ranks, k), Some(chance));
-            }
-            if words && picture && !name.ends_with("only") {
-                let gain = difference(&hits(&ranks, 1), &best_single);
-                part.put(format!("fusion by {name}, R@1 above the best single medium"), gain, Some(0.0));
-            }
+    let show = |part: &mut Part, name: &str, ranks: &[f64]| {
+        for k in [1, 5, 10] {
+            let chance = chance_at(k, 1, usable.len());
+            part.add(format!("{name}, R@{k}"), &hits(ranks, k), Some(chance));
         }
-    }
-}
-
-fn mean(words: Option<&Embedding>, picture: Option<&Embedding>) -> Option<Embedding> {
-    match (words, picture) {
-        (Some(words), Some(picture)) => {
-            let both = words.as_slice().iter().zip(picture.as_slice());
-            let sum = both.map(|(w, p)| WORDS_SHARE * w + (1.0 - WORDS_SHARE) * p).collect();
-            Embedding::from_values(sum).ok()
+    };
+    show(part, "item of words only", &words);
+    show(part, "item of picture only", &picture);
+    let found = |ranks: &[f64]| hits(ranks, 1).iter().sum::<f64>();
+    let best_single = if found(&words) >= found(&picture) { &words } else { &picture };
+    for fusion in fusions {
+        let used = if fusion.used { " (used)" } else { "" };
+        for (with_words, with_picture, missing, single, what) in [
+            (true, true, "", best_single, "the best single medium"),
+            (true, false, ", picture missing", &words, "words only"),
+            (false, true, ", words missing", &picture, "picture only"),
+        ] {
+            let joined = |each: &Understood| {
+                let words = with_words.then(|| (Modality::Text, each.captions[0].clone()));
+                let picture = with_picture.then(|| (Modality::Image, each.photo.clone()));
+                Some((fusion.fuse)(&words.into_iter().chain(picture).collect())?.embedding)
+            };
+            let Some(ranks) = ranks(&joined) else { continue };
+            let name = format!("item by {}{used}{missing}", fusion.model);
+            show(part, &name, &ranks);
+            let gain = difference(&hits(&ranks, 1), &hits(single, 1));
+            part.put(format!("{name}, R@1 above {what}"), gain, Some(0.0));
         }
-        (one, other) => one.or(other).cloned(),
     }
 }
 

@@ -15,7 +15,7 @@ use attuned_recommender::{
 
 use super::folders::{Content, DataSet};
 use super::statistics::Dice;
-use super::{Encode, Part, files, texts};
+use super::{Fusion, Models, Part, files, texts};
 
 /// Sizes of the catalogues.
 const SIZES: [usize; 4] = [20, 80, 400, 1200];
@@ -106,8 +106,8 @@ struct Candidate {
     answers: String,
 }
 
-pub(super) fn measure(sets: &[DataSet], encode: &mut Encode<'_>, relevance_min: f32) -> Result<Part, String> {
-    let candidates: Vec<Candidate> = sets.iter().flat_map(|set| candidates(set, encode)).collect();
+pub(super) fn measure(sets: &[DataSet], models: &mut Models<'_>, relevance_min: f32) -> Result<Part, String> {
+    let candidates: Vec<Candidate> = sets.iter().flat_map(|set| candidates(set, models)).collect();
     if candidates.len() < SIZES[0] {
         return Err(format!(
             "{} items that words may find, expected at least {}",
@@ -115,7 +115,7 @@ pub(super) fn measure(sets: &[DataSet], encode: &mut Encode<'_>, relevance_min: 
             SIZES[0]
         ));
     }
-    let off = texts(encode, OFF_TOPIC.iter().map(|query| (*query).to_owned()));
+    let off = texts(&mut models.encode, OFF_TOPIC.iter().map(|query| (*query).to_owned()));
     let off: Vec<Arc<Encoding>> = off.into_iter().flatten().collect();
     if off.is_empty() {
         return Err("words cannot be encoded".to_owned());
@@ -154,7 +154,9 @@ pub(super) fn measure(sets: &[DataSet], encode: &mut Encode<'_>, relevance_min: 
 }
 
 /// What of a data set can be found by words.
-fn candidates(set: &DataSet, encode: &mut Encode<'_>) -> Vec<Candidate> {
+fn candidates(set: &DataSet, models: &mut Models<'_>) -> Vec<Candidate> {
+    let encode = &mut models.encode;
+    let fusion = models.fusions.iter().find(|fusion| fusion.used);
     match &set.content {
         Content::Captions(photos) => {
             let photos: Vec<_> = photos
@@ -176,7 +178,7 @@ fn candidates(set: &DataSet, encode: &mut Encode<'_>) -> Vec<Candidate> {
                         _ => ("words, and words with a picture", vec![first, picture?]),
                     };
                     let answers = photo.file.display().to_string();
-                    Some(Candidate { pair, content: understood(&parts), queries: captions, answers })
+                    Some(Candidate { pair, content: understood(&parts, fusion), queries: captions, answers })
                 })
                 .collect()
         }
@@ -198,7 +200,7 @@ fn candidates(set: &DataSet, encode: &mut Encode<'_>) -> Vec<Candidate> {
                 .filter_map(|((_, class, _), encoding)| {
                     let queries = vec![names.get(*class)?.clone()?];
                     let answers = format!("{}/{}", set.name, classes.names[*class]);
-                    Some(Candidate { pair, content: understood(&[encoding?]), queries, answers })
+                    Some(Candidate { pair, content: understood(&[encoding?], fusion), queries, answers })
                 })
                 .collect()
         }
@@ -213,7 +215,7 @@ fn candidates(set: &DataSet, encode: &mut Encode<'_>) -> Vec<Candidate> {
             let items = items.into_iter().zip(encodings.into_iter().zip(summaries));
             items
                 .filter_map(|(item, (encoding, summary))| {
-                    let (content, queries) = (understood(&[encoding?]), vec![summary?]);
+                    let (content, queries) = (understood(&[encoding?], fusion), vec![summary?]);
                     let answers = item.text.clone();
                     Some(Candidate { pair: "a summary and a description", content, queries, answers })
                 })
@@ -235,14 +237,15 @@ fn odd_half(name: &str) -> bool {
     hash >> 32 & 1 == 1
 }
 
-/// The content of an item of these pieces.
-fn understood(parts: &[Arc<Encoding>]) -> Understood {
+/// The content of an item of these pieces, joined as the daemon joins them.
+fn understood(parts: &[Arc<Encoding>], fusion: Option<&Fusion<'_>>) -> Understood {
     let mut content = Understood::default();
     for part in parts {
         let made = ModelEmbedding { model: part.model.clone(), embedding: part.embedding.clone() };
         content.embeddings.insert(part.modality, made);
         content.semantic.insert(part.modality, part.semantic.clone());
     }
+    content.fused = fusion.and_then(|fusion| (fusion.fuse)(&content.semantic)).map(Box::new);
     content
 }
 

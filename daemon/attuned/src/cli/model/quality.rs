@@ -1,11 +1,12 @@
 //! `attuned model bench --quality`: how well the models understand, on data of one's own.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use attuned_encoders::{EncodeError, Encoders, Encoding};
+use attuned_encoders::{EncodeError, Encoders, Encoding, ModelState, Purpose, Watched};
 use attuned_recommender::Modality;
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::cli::progress::Progress;
 use crate::cli::session::configuration;
 use crate::cli::table::{Table, fit};
 use crate::cli::{Common, Failure, Printer};
-use crate::quality::{self, Measure, Part, Piece};
+use crate::quality::{self, Fusion, Measure, Models, PARTS, Part, Piece};
 
 /// What the command's long help says of the data.
 pub const HELP: &str = "\
@@ -27,7 +28,8 @@ pub const HELP: &str = "\
   attribution.csv (file, attribution) recordings; or labels.csv with speech, music, noise
   <digit>_<speaker>_<number>.wav      spoken digits
   items.jsonl                         items of words, for the relevance cut-off
-Photos may lie in images/ beside the table. What is none of these is left out with a reason. Every
+Photos may lie in images/ beside the table. Items of a photo and its first caption are joined by every
+model of fusion that there is, and films are compared with their middle frame. What is none of these is left out with a reason. Every
 figure comes with its number of cases, its 95 % bootstrap interval and what a guess would reach.
 
 Examples:
@@ -60,12 +62,19 @@ pub fn run(folder: &Path, common: &Common, printer: &mut Printer) -> Result<(), 
             format!("{} has no data set in it, see `attuned model bench --help`", folder.display());
         return Err(Failure::Input(sentence));
     }
-    let mut bench = Bench { encoders: &encoders, known: BTreeMap::new(), unreadable: Vec::new() };
+    let bench = Bench { encoders: &encoders, known: BTreeMap::new(), unreadable: Vec::new() };
+    let bench = RefCell::new(bench);
     let min = config.search.relevance_min;
     let parts = {
-        let mut encode = |what: &'static str, pieces: &[Piece]| bench.encode(what, pieces, printer);
-        quality::measure(&sets, &mut encode, min, &mut left_out)
+        let printer = &*printer;
+        let mut models = Models {
+            encode: Box::new(|what, pieces| bench.borrow_mut().encode(what, pieces, printer)),
+            watch: Box::new(|films| bench.borrow_mut().watch(films, printer)),
+            fusions: fusions(&encoders),
+        };
+        quality::measure(&sets, &mut models, min, &mut left_out)
     };
+    let mut bench = bench.into_inner();
     let told = bench.unreadable.len().min(UNREADABLE_TOLD_MAX);
     let more = bench.unreadable.len() - told;
     left_out.extend(bench.unreadable.drain(..).take(told));
@@ -85,6 +94,28 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// Sees the parts of films, each film alone: ffmpeg runs beside this.
+    fn watch(&mut self, films: &[PathBuf], printer: &Printer) -> Vec<Option<Vec<Watched>>> {
+        let progress = Progress::start("parts of films", films.len(), printer);
+        let encoders = self.encoders;
+        let mut all = Vec::new();
+        let done = in_order(
+            films,
+            |film| {
+                let bytes = Source::File(film.clone()).read()?;
+                encoders.watch(&bytes, &PARTS).map_err(|error| Failure::Input(error.to_string()))
+            },
+            |_, watched| {
+                progress.step();
+                // What cannot be seen was told of when the film was encoded, or is heard alone.
+                all.push(watched.ok());
+                Ok(())
+            },
+        );
+        debug_assert!(done.is_ok(), "taking what was seen does not fail");
+        all
+    }
+
     fn encode(
         &mut self,
         what: &'static str,
@@ -122,6 +153,26 @@ impl Bench<'_> {
         drop(progress);
         pieces.iter().map(|piece| self.known.get(piece).cloned().flatten()).collect()
     }
+}
+
+/// Every model of fusion that can be used, the one in use first.
+fn fusions(encoders: &Encoders) -> Vec<Fusion<'_>> {
+    let mut all: Vec<Fusion<'_>> = encoders
+        .found()
+        .into_iter()
+        .filter(|found| !matches!(found.state, ModelState::Refused(_)))
+        .filter_map(|found| {
+            let summary = found.summary.filter(|summary| summary.purpose == Purpose::Fusion)?;
+            let alone = encoders.only(&summary.id()).ok()?;
+            Some(Fusion {
+                model: summary.id(),
+                used: found.state == ModelState::InUse,
+                fuse: Box::new(move |media| alone.fuse(media).ok().flatten()),
+            })
+        })
+        .collect();
+    all.sort_by_key(|fusion| !fusion.used);
+    all
 }
 
 fn understand(encoders: &Encoders, piece: &Piece) -> Result<Encoding, Failure> {
