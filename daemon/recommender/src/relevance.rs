@@ -101,6 +101,14 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// By which nothing is a match.
+    pub const NOTHING: Rule = Rule { slope: 0.0, bias: f32::NEG_INFINITY };
+
+    /// The same, so many log-odds less sure.
+    pub fn less(self, log_odds: f32) -> Rule {
+        Rule { bias: self.bias - log_odds, ..self }
+    }
+
     /// How likely it is that an item of this cosine matches, in `[0, 1]`.
     pub fn relevance(&self, cosine: f32) -> f32 {
         1.0 / (1.0 + (-(self.slope * cosine + self.bias)).exp())

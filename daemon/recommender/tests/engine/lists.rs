@@ -252,12 +252,12 @@ fn search_finds_by_words_meaning_and_likeness_across_media() {
     expect![[r#"
         picture:1 1.00 image
         film:1 1.00 text
-        film:3 0.96 text"#]]
+        film:3 0.94 text"#]]
     .assert_eq(&find(meaning.clone(), &[]));
     expect![""].assert_eq(&find(meaning, &["music"]));
     let like = Query { item: Some(item_id("record:1")), ..Query::default() };
     expect![[r#"
-        record:3 0.99 -
+        record:3 0.98 -
         record:2 0.98 -"#]]
     .assert_eq(&find(like, &[]));
 }

@@ -1,6 +1,8 @@
 //! Queries: several parts together, and the relevance cut-off.
 
-use attuned_recommender::{Embedding, Filter, Found, Modality, ModelEmbedding, Query, Settings};
+use attuned_recommender::{
+    Embedding, Filter, Found, FusedContent, Modality, ModelEmbedding, Query, Settings,
+};
 
 use crate::house::{Dice, House, house_item, item_id, mix, request, semantic};
 
@@ -134,4 +136,37 @@ fn a_crowded_space_of_its_own_cuts_nothing_and_adds_nothing() {
         };
         assert_eq!(ids(&find(&house, &query)), expected);
     }
+}
+
+/// Photographs with words about something else: either finds its item, and neither is an answer to
+/// what is in no medium.
+#[test]
+fn an_item_is_found_by_its_picture_and_by_its_words_though_they_say_different_things() {
+    let mut dice = Dice(14);
+    let mut house = House::with(Settings::default());
+    let scenes: Vec<(Vec<f32>, Vec<f32>)> = (0..20).map(|_| (dice.direction(), dice.direction())).collect();
+    for (at, (words, picture)) in scenes.iter().enumerate() {
+        let mut content = semantic(Modality::Text, mix(&[(words, 1.0)]));
+        content.semantic.insert(Modality::Image, mix(&[(picture, 1.0)]));
+        // Words outweigh a picture as much as in the bundled fusion.
+        let embedding = mix(&[(words, 0.96), (picture, 0.04)]);
+        let shares = [(Modality::Text, 0.83), (Modality::Image, 0.17)].into();
+        content.fused = Some(Box::new(FusedContent { model: "mean@1".to_owned(), embedding, shares }));
+        house.put(house_item(&format!("scene:{at}"), "scene"), content);
+    }
+    let ask = |like: &[f32], far: &[f32]| {
+        let asked = mix(&[(like, 0.25), (far, 0.75)]);
+        find(&house, &Query { semantic: [(Modality::Text, asked)].into(), ..Query::default() })
+    };
+    let far = Dice(96).direction();
+    for at in [0, 7, 19] {
+        let (words, picture) = &scenes[at];
+        let expected = format!("scene:{at}");
+        for (part, modality) in [(words, Modality::Text), (picture, Modality::Image)] {
+            let found = ask(part, &far);
+            assert_eq!(ids(&found), [expected.as_str()], "{modality:?}");
+            assert_eq!(found.matches[0].modality, Some(modality));
+        }
+    }
+    assert!(ask(&far, &far).unmatched);
 }

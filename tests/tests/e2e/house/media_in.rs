@@ -57,6 +57,36 @@ fn a_picture_a_sound_and_an_item_find_what_is_like_them() {
 }
 
 #[test]
+fn an_item_of_words_and_a_picture_is_found_by_either() {
+    let Some(house) = House::enter() else { return };
+    for (name, words) in [
+        ("kitten-with-wool", "Letters from grandmother about the war years."),
+        ("rocket-launch", "Bookkeeping for small shops, second edition."),
+        ("espresso", "A quiet sonata for solo piano."),
+        ("neuschwanstein", "Rules of the regional football league."),
+    ] {
+        house.home.put(&json!({"id": format!("both:{name}"), "kind": "both", "text": words,
+            "media": [{"modality": "image", "path": format!("{name}.jpg")}]}));
+    }
+    house.wait_until_understood();
+    for (query, expected) in [
+        ("a sleepy kitten", "both:kitten-with-wool"),
+        ("a letter by my grandmother", "both:kitten-with-wool"),
+        ("a space rocket taking off", "both:rocket-launch"),
+        ("accounting in a shop", "both:rocket-launch"),
+        ("a castle in the mountains", "both:neuschwanstein"),
+        ("football", "both:neuschwanstein"),
+    ] {
+        assert_eq!(
+            search(&house, "both", &json!({"text": query})).first().map(String::as_str),
+            Some(expected),
+            "{query}"
+        );
+    }
+    assert_eq!(search(&house, "both", &json!({"text": "tax return form 1040"})), [""; 0]);
+}
+
+#[test]
 fn media_that_come_on_their_own_topic_are_understood() {
     let Some(house) = House::enter() else { return };
     let mut device = house.device(Version::V5);
