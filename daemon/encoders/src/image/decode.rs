@@ -242,6 +242,9 @@ fn over_alloc(modality: Modality, limits: &Limits, found: String) -> EncodeError
 }
 
 #[cfg(test)]
+mod orientation;
+
+#[cfg(test)]
 mod tests {
     use std::io::Cursor;
     use std::time::Duration;
