@@ -15,6 +15,7 @@
 //!   interests they form), `household` (popularity, kindred tastes).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
+//! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`. Every constant is in `settings`.
 //!
 //! # What always holds
@@ -33,6 +34,7 @@ mod household;
 pub mod id;
 pub mod item;
 pub mod modality;
+pub mod off_policy;
 mod outlook;
 pub mod profile;
 mod random;
