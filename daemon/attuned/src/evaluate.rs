@@ -7,10 +7,16 @@
 //! `folder` (files → [`Data`]) → `split` (what is known, what is asked) → `ranker` (scores) →
 //! `ranking`, `lists`, `judging` (figures) → `bootstrap` (intervals) → `report`.
 
+mod ablation;
 pub mod bootstrap;
 pub mod data;
 pub mod folder;
+pub mod judging;
 pub mod lists;
+mod measuring;
+pub mod page;
+mod plot;
+mod prequential;
 pub mod ranker;
 pub mod ranking;
 pub mod report;

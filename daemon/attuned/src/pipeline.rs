@@ -44,6 +44,7 @@ use crate::service::Progress;
 use crate::store::{OutboxMessage, Store, StoreError};
 
 pub use intake::run_intake;
+pub(crate) use items::{add_mean, text_of};
 pub use models::{
     ModelsPart, choose, document_of, names_before, names_of, promote, remembered, target_of, word,
 };

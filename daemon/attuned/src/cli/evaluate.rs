@@ -8,18 +8,20 @@ use crate::app::engine_settings;
 use crate::cli::progress::Waiting;
 use crate::cli::session::configuration;
 use crate::cli::table::Table;
-use crate::cli::{Common, Failure, Printer};
+use crate::cli::{Common, Failure, Printer, input_reason, model};
 use crate::evaluate::report::{Report, Row};
 use crate::evaluate::{self, Kind, Plan, Progress, Split, Wrong};
+
+mod content;
 
 /// Measure how well recommenders rank, on recorded interactions; needs no daemon
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub struct Evaluate {
-    /// A folder with interactions.csv
+    /// A folder with interactions.csv, or another layout that is known
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How to divide: given, leave-last-out or global-time [default: given if there is a column `split`, else leave-last-out]
+    /// How to divide: given, leave-last-out, global-time or prequential [default: given if there is a column `split`, else leave-last-out]
     #[arg(long, value_name = "SPLIT")]
     split: Option<Split>,
     /// Which recommenders; may be repeated [default: all]
@@ -31,6 +33,12 @@ pub struct Evaluate {
     /// The source of all randomness
     #[arg(long, value_name = "SEED", default_value_t = 20)]
     seed: u64,
+    /// Write a page with plots here as well; takes longer, as the engine is also measured without parts of the content
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Leave items' words and media as they are; only vectors that came with the data count
+    #[arg(long)]
+    without_models: bool,
     /// Count ratings as choices from so many stars on [default: every rating is one]
     #[arg(long, value_name = "STARS")]
     rating_min: Option<f32>,
@@ -39,23 +47,29 @@ pub struct Evaluate {
 const HELP: &str = "\
 The folder holds interactions.csv with a header: user,item and perhaps type, value, timestamp and split
 (train, valid, test). Beside it may lie items.jsonl or items.csv (item documents), and vectors of the
-items as features/<modality>.npy or <modality>_feat.npy, in which row i is of item i.
+items as features/<modality>.npy or <modality>_feat.npy, in which row i is of item i. Also known: MovieLens
+as given out (u.data, ratings.dat, ratings.csv), RecBole's atomic files (.inter, .item), ListenBrainz listens
+(*.listens, listens*.jsonl), Last.fm's thousand users, and scrobbles.csv with uts, artist, track.
 
 All items are ranked for everybody, but for those that the person knew. Every figure comes with its
 95 % bootstrap interval over people. Hyper-parameters are chosen on what is valid, never on the test.
+Equal scores count as chance would have it. With --split prequential nothing is divided: everybody's next
+choice is ranked before it is learnt from, by an engine that learns at once and one that learns overnight.
 
 Recommenders: attuned (the engine of the daemon), its sources of candidates alone (source:interests,
 source:item_to_item, source:liked_by_similar, source:popular, source:fresh, source:cold_start),
-popularity, random, item-knn.
+popularity, random, item-knn, ease.
 
 Examples:
   attuned evaluate --data ml-100k --split leave-last-out
+  attuned evaluate --data home --report home.html
   attuned evaluate --data tiktok --recommender attuned popularity --k 10 --json";
 
 pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
-    let settings = engine_settings(&configuration(common)?);
+    let config = configuration(common)?;
+    let settings = engine_settings(&config);
     let wrong = |Wrong(sentence): Wrong| Failure::Input(sentence);
-    let data = evaluate::folder::read(&command.data).map_err(wrong)?;
+    let mut data = evaluate::folder::read(&command.data).map_err(wrong)?;
     let mut recommenders = command.recommenders;
     if recommenders.is_empty() {
         recommenders = Kind::ALL.to_vec();
@@ -69,12 +83,23 @@ pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<
             true
         }
     });
+    let by_engine = |kind: &Kind| matches!(kind, Kind::Attuned | Kind::Source(_));
+    let described = data.described.iter().any(Option::is_some);
+    if described && !command.without_models && recommenders.iter().any(by_engine) {
+        match model::in_use(&config) {
+            Ok(encoders) => content::understand(&mut data, &command.data, &encoders, printer)?,
+            Err(failure) => {
+                data.notes.push(format!("words and media of items are not understood: {failure}"))
+            }
+        }
+    }
     let plan = Plan {
         split: command.split.unwrap_or_else(|| Split::of(&data)),
         recommenders,
         k: command.k,
         seed: command.seed,
         rating_min: command.rating_min,
+        ablation: command.report.is_some(),
     };
     let waiting = Waiting::start(printer);
     let watch = |progress: Progress<'_>| match progress {
@@ -83,6 +108,11 @@ pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<
     };
     let report = evaluate::evaluate(&data, &plan, &settings, &watch).map_err(wrong)?;
     drop(waiting);
+    if let Some(file) = &command.report {
+        std::fs::write(file, evaluate::page::page(&report)).map_err(|error| {
+            Failure::Input(format!("{} cannot be written: {}", file.display(), input_reason(&error)))
+        })?;
+    }
     if printer.is_json() { printer.object(&report) } else { printer.text(render(&report)) }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
-use attuned_recommender::{EventType, Item, Modality};
+use attuned_recommender::{Content, EventType, Item, Modality};
 
 /// Why a data folder cannot be evaluated, in one sentence. A person corrects what it names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,6 +145,8 @@ pub struct Data {
     pub features: Vec<Features>,
     /// By item: what is said of it. Shorter than the items where the last ones are not described.
     pub described: Vec<Option<Described>>,
+    /// By item: what models understood of it; empty if none were asked.
+    pub content: Vec<Content>,
     /// What a reader of the figures should know.
     pub notes: Vec<String>,
 }

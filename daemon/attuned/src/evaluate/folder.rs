@@ -8,7 +8,10 @@ use super::data::{Clock, Data, Wrong};
 mod features;
 mod interactions;
 mod items;
+mod listens;
+mod movielens;
 mod npy;
+mod recbole;
 mod table;
 
 /// Largest table that is read, in bytes: it is held in memory while it is read.
@@ -36,17 +39,21 @@ pub fn read(folder: &Path) -> Result<Data, Wrong> {
         folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     let mut data = Data { name: name.unwrap_or_else(|| folder.display().to_string()), ..Data::default() };
     let file = folder.join("interactions.csv");
-    if !file.is_file() {
+    if file.is_file() {
+        interactions::read(&file, &mut data)?;
+        items::read(folder, &mut data)?;
+    } else if !(movielens::read(folder, &mut data)?
+        || recbole::read(folder, &mut data)?
+        || listens::read(folder, &mut data)?)
+    {
         return Err(Wrong::file(
             folder.display(),
             "has no data in it that is known, expected interactions.csv",
         ));
     }
-    interactions::read(&file, &mut data)?;
-    items::read(folder, &mut data)?;
     features::read(folder, &mut data)?;
     if data.interactions.is_empty() {
-        return Err(Wrong::file(file.display(), "has no interactions, expected lines below its header"));
+        return Err(Wrong::file(folder.display(), "has no interactions, expected some"));
     }
     Ok(data)
 }

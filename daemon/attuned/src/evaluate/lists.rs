@@ -80,11 +80,11 @@ impl Shelf {
 
     /// Judges lists, each of one person; empty lists count for nothing.
     #[must_use]
-    pub fn judge(&self, lists: &[(u32, Vec<u32>)], history: &History) -> Figures {
+    pub fn judge(&self, lists: &[(u32, &[u32])], history: &History) -> Figures {
         let mut shown = vec![0_u64; self.popularity.len()];
         let (mut novelty, mut ild, mut kl) = (Mean::default(), Mean::default(), Mean::default());
         for (user, list) in lists {
-            for item in list {
+            for item in *list {
                 shown[*item as usize] += 1;
                 let share = f64::from(self.popularity[*item as usize] + 1) / (self.people + 1) as f64;
                 novelty.add(-share.log2());

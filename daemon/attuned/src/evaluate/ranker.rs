@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use attuned_recommender::{Settings, Source};
 
-use super::data::{Data, Wrong};
+use super::data::{Data, Interaction, Wrong};
 use super::split::{Stage, Stages};
 
+mod ease;
 mod engine;
 mod item_knn;
 mod popularity;
@@ -24,10 +25,34 @@ pub trait Ranker: Send + Sync {
     /// need not be left out.
     fn score(&self, user: u32, scores: &mut [f32]);
 
+    /// The log-odds of liking each of these items, each once, if the recommender says such a thing.
+    fn log_odds(&self, _user: u32, _items: &[u32]) -> Option<Vec<f32>> {
+        None
+    }
+
+    /// Whether its scores are more than an order of some items, so that they say something of any.
+    fn scores_all(&self) -> bool {
+        true
+    }
+
     /// The hyper-parameters that were chosen, by name.
     fn chosen(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
+}
+
+/// Scores items for people, and learns from each event as it comes.
+pub trait Online {
+    /// As [`Ranker::score`].
+    fn score(&self, user: u32, scores: &mut [f32]);
+
+    /// As [`Ranker::log_odds`].
+    fn log_odds(&self, _user: u32, _items: &[u32]) -> Option<Vec<f32>> {
+        None
+    }
+
+    /// Learns.
+    fn learn(&mut self, data: &Data, interaction: &Interaction);
 }
 
 /// Which recommender.
@@ -43,11 +68,13 @@ pub enum Kind {
     Random,
     /// What is chosen together with what the person chose.
     ItemKnn,
+    /// Items explained by all other items, in closed form.
+    Ease,
 }
 
 impl Kind {
     /// Every recommender, the engine first.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Attuned,
         Kind::Source(Source::Interests),
         Kind::Source(Source::ItemToItem),
@@ -58,6 +85,7 @@ impl Kind {
         Kind::Popularity,
         Kind::Random,
         Kind::ItemKnn,
+        Kind::Ease,
     ];
 
     /// As it is written on the command line and in reports.
@@ -69,6 +97,7 @@ impl Kind {
             Kind::Popularity => "popularity".to_owned(),
             Kind::Random => "random".to_owned(),
             Kind::ItemKnn => "item-knn".to_owned(),
+            Kind::Ease => "ease".to_owned(),
         }
     }
 
@@ -84,6 +113,23 @@ impl Kind {
             Kind::Popularity => Box::new(popularity::Popularity::fit(task)),
             Kind::Random => Box::new(popularity::Random(task.seed)),
             Kind::ItemKnn => Box::new(item_knn::ItemKnn::fit(task)),
+            Kind::Ease => Box::new(ease::Ease::fit(task)?),
+        })
+    }
+}
+
+impl Kind {
+    /// Learns what is known at first, to learn on from there; `None` if it cannot.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Kind::fit`].
+    pub fn online(self, task: &Task<'_>) -> Result<Option<Box<dyn Online>>, Wrong> {
+        Ok(match self {
+            Kind::Attuned => Some(Box::new(engine::Engine::fit(task)?)),
+            Kind::Popularity => Some(Box::new(popularity::Popularity::fit(task))),
+            Kind::Random => Some(Box::new(popularity::Random(task.seed))),
+            Kind::Source(_) | Kind::ItemKnn | Kind::Ease => None,
         })
     }
 }

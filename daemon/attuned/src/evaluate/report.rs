@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::judging::Judgement;
 use super::lists::Figures;
 use super::run::Plan;
 
@@ -23,6 +24,9 @@ pub struct Report {
     pub counts: Counts,
     /// A row for each recommender, the engine first.
     pub recommenders: Vec<Row>,
+    /// The engine without parts of the content; empty where that was not asked for, or there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ablation: Vec<Ablation>,
     /// What could not be measured, each with its reason.
     pub left_out: Vec<String>,
     /// What a reader of the figures should know.
@@ -70,6 +74,9 @@ pub struct Row {
     /// What its lists are like.
     #[serde(flatten)]
     pub lists: Figures,
+    /// How well it tells liking and ratings; absent where the data has neither, or it only lists.
+    #[serde(flatten)]
+    pub judgement: Option<Judgement>,
     /// Seconds to learn, choosing hyper-parameters included.
     pub fit_s: f64,
     /// Milliseconds to score all items for one person, on one thread.
@@ -79,6 +86,21 @@ pub struct Row {
     pub chosen: BTreeMap<&'static str, f64>,
     /// Figures over the length of the list.
     pub curve: Curve,
+    /// 95 % bootstrap intervals over people.
+    pub interval: BTreeMap<&'static str, [f64; 2]>,
+}
+
+/// The engine without a part of the content.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ablation {
+    /// Without what.
+    pub name: String,
+    /// People that were asked.
+    pub n: usize,
+    /// Share of the held out items among the first `k`.
+    pub recall: f64,
+    /// Normalised discounted cumulative gain at `k`.
+    pub ndcg: f64,
     /// 95 % bootstrap intervals over people.
     pub interval: BTreeMap<&'static str, [f64; 2]>,
 }
@@ -100,6 +122,7 @@ impl Report {
         plan: &Plan,
         counts: Counts,
         recommenders: Vec<Row>,
+        ablation: Vec<Ablation>,
         left_out: Vec<String>,
         notes: Vec<String>,
     ) -> Report {
@@ -110,6 +133,7 @@ impl Report {
             seed: plan.seed,
             counts,
             recommenders,
+            ablation,
             left_out,
             notes,
         }

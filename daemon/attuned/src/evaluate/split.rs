@@ -17,11 +17,13 @@ pub enum Split {
     /// The last tenth of all interactions by time is the test, the tenth before it is valid, and
     /// known in the test.
     GlobalTime,
+    /// Nothing is divided: everybody's next choice is ranked, then learnt from.
+    Prequential,
 }
 
 impl Split {
     /// Every split.
-    pub const ALL: [Split; 3] = [Split::Given, Split::LeaveLastOut, Split::GlobalTime];
+    pub const ALL: [Split; 4] = [Split::Given, Split::LeaveLastOut, Split::GlobalTime, Split::Prequential];
 
     /// As it is written on the command line.
     #[must_use]
@@ -30,6 +32,7 @@ impl Split {
             Split::Given => "given",
             Split::LeaveLastOut => "leave-last-out",
             Split::GlobalTime => "global-time",
+            Split::Prequential => "prequential",
         }
     }
 
@@ -54,7 +57,7 @@ impl FromStr for Split {
         Split::ALL
             .into_iter()
             .find(|split| split.name() == name)
-            .ok_or_else(|| "expected given, leave-last-out or global-time".to_owned())
+            .ok_or_else(|| "expected given, leave-last-out, global-time or prequential".to_owned())
     }
 }
 
@@ -115,9 +118,11 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
             }
             data.interactions.iter().map(|interaction| interaction.part).collect()
         }
-        Split::LeaveLastOut | Split::GlobalTime if data.clock == Clock::None => return lacking("timestamp"),
+        Split::LeaveLastOut | Split::GlobalTime | Split::Prequential if data.clock == Clock::None => {
+            return lacking("timestamp");
+        }
         Split::LeaveLastOut => last_ones(data),
-        Split::GlobalTime => latest_ones(data),
+        Split::GlobalTime | Split::Prequential => latest_ones(data),
     };
     let rows = |wanted: &[Part]| -> Vec<u32> {
         let mut rows: Vec<u32> = (0..data.interactions.len() as u32)
@@ -198,7 +203,9 @@ fn latest_ones(data: &Data) -> Vec<Option<Part>> {
 }
 
 impl History {
-    fn of(data: &Data, rows: Vec<u32>, rating_min: Option<f32>) -> History {
+    /// What these rows say.
+    #[must_use]
+    pub fn of(data: &Data, rows: Vec<u32>, rating_min: Option<f32>) -> History {
         let mut chosen = vec![Vec::new(); data.users.len()];
         let mut known = vec![Vec::new(); data.users.len()];
         for row in &rows {

@@ -281,7 +281,7 @@ pub(super) async fn understand_items(shared: Weak<Shared>, pending: Arc<Pending>
 }
 
 /// The words of an item, as the text encoder reads them: title, text, tags.
-fn text_of(item: &Item) -> String {
+pub(crate) fn text_of(item: &Item) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(item.title.iter().chain(&item.text).map(|part| part.trim().to_owned()));
     if !item.tags.is_empty() {
@@ -300,7 +300,7 @@ fn add_own_embeddings(content: &mut Content, own: &BTreeMap<Modality, Embedding>
 }
 
 /// Adds several pieces of one modality as their mean direction; labels are kept at their best score.
-fn add_mean(content: &mut Content, modality: Modality, encodings: &[Encoding]) {
+pub(crate) fn add_mean(content: &mut Content, modality: Modality, encodings: &[Encoding]) {
     let Some(first) = encodings.first() else { return };
     let same_model: Vec<&Encoding> =
         encodings.iter().filter(|encoding| encoding.model == first.model).collect();

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use attuned_recommender::EventType;
 
-use super::table::Table;
+use super::table::{Format, Table};
 use super::{INTERACTIONS_MAX, NAMES_MAX, set_clock};
 use crate::evaluate::data::{Data, Interaction, Part, Wrong};
 
 pub fn read(path: &Path, data: &mut Data) -> Result<(), Wrong> {
-    let table = Table::read(path, ',')?;
+    let table = Table::read(path, Format::COMMAS)?;
     let (columns, mut records) = table.with_header()?;
     let (user, item) = (columns.expect(&table, "user")?, columns.expect(&table, "item")?);
     let optional = ["type", "value", "timestamp", "split"].map(|name| columns.find(name));
@@ -18,46 +18,67 @@ pub fn read(path: &Path, data: &mut Data) -> Result<(), Wrong> {
     let mut fields: Vec<Cow<'_, str>> = Vec::new();
     while let Some(line) = records.next(&mut fields) {
         let field = |at: usize| fields.get(at).map_or("", |field| field.trim());
-        let name = |what: &str, at: usize| match field(at) {
-            "" => Err(table.wrong(line, format_args!("`{what}` is empty, expected a name"))),
-            name => Ok(name),
-        };
         let [event_type, value, at, part] = optional.map(|column| column.map(field));
-        let told = |error: String| table.wrong(line, error);
-        let interaction = Interaction {
-            user: data.users.number(name("user", user)?),
-            item: data.items.number(name("item", item)?),
-            event_type: event_type
-                .filter(|text| !text.is_empty())
-                .map(event_type_of)
-                .transpose()
-                .map_err(told)?,
-            value: value
-                .filter(|text| !text.is_empty())
-                .map(|text| number("value", text))
-                .transpose()
-                .map_err(told)?,
-            at: at.map(time_of).transpose().map_err(told)?,
-            part: part.map(part_of).transpose().map_err(told)?,
-        };
-        if interaction.event_type.is_none() && interaction.value.is_some() {
-            untyped.push(data.interactions.len());
+        let (event_type, value) = (event_type.unwrap_or(""), value.unwrap_or(""));
+        put(&table, line, data, Line { user: field(user), item: field(item), event_type, value, at, part })?;
+        if event_type.is_empty() && !value.is_empty() {
+            untyped.push(data.interactions.len() - 1);
         }
-        if let (Some(EventType::Rate), Some(stars)) = (interaction.event_type, interaction.value)
-            && !(0.5..=5.0).contains(&stars)
-        {
-            return Err(table.wrong(line, format_args!("`value` of a rating is `{stars}`, expected 1 to 5")));
-        }
-        data.interactions.push(interaction);
-        within(&table, line, data)?;
     }
     understand_untyped(data, &untyped);
     set_clock(data);
     Ok(())
 }
 
+/// One interaction as it is written.
+pub struct Line<'a> {
+    pub user: &'a str,
+    pub item: &'a str,
+    /// Empty where it is not said.
+    pub event_type: &'a str,
+    /// Empty where it is not said.
+    pub value: &'a str,
+    /// Absent where the data has no times.
+    pub at: Option<&'a str>,
+    /// Absent where the data is not divided.
+    pub part: Option<&'a str>,
+}
+
+/// Adds an interaction to the data.
+///
+/// # Errors
+///
+/// A field is none.
+pub fn put(table: &Table, line: usize, data: &mut Data, written: Line<'_>) -> Result<(), Wrong> {
+    let told = |error: String| table.wrong(line, error);
+    for (what, name) in [("user", written.user), ("item", written.item)] {
+        if name.is_empty() {
+            return Err(table.wrong(line, format_args!("`{what}` is empty, expected a name")));
+        }
+    }
+    let some = |text: &'_ str| !text.is_empty();
+    let interaction = Interaction {
+        user: data.users.number(written.user),
+        item: data.items.number(written.item),
+        event_type: some(written.event_type)
+            .then(|| event_type_of(written.event_type))
+            .transpose()
+            .map_err(told)?,
+        value: some(written.value).then(|| number("value", written.value)).transpose().map_err(told)?,
+        at: written.at.map(time_of).transpose().map_err(told)?,
+        part: written.part.map(part_of).transpose().map_err(told)?,
+    };
+    if let (Some(EventType::Rate), Some(stars)) = (interaction.event_type, interaction.value)
+        && !(0.5..=5.0).contains(&stars)
+    {
+        return Err(table.wrong(line, format_args!("`value` of a rating is `{stars}`, expected 1 to 5")));
+    }
+    data.interactions.push(interaction);
+    within(table, line, data)
+}
+
 /// Refuses what would not fit into memory.
-pub fn within(table: &Table, line: usize, data: &Data) -> Result<(), Wrong> {
+fn within(table: &Table, line: usize, data: &Data) -> Result<(), Wrong> {
     for (what, count, max) in [
         ("interactions", data.interactions.len(), INTERACTIONS_MAX),
         ("users", data.users.len(), NAMES_MAX),
@@ -113,7 +134,7 @@ fn part_of(text: &str) -> Result<Part, String> {
     }
 }
 
-pub fn number(what: &str, text: &str) -> Result<f32, String> {
+fn number(what: &str, text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) | Err(_) => Err(format!("`{what}` is `{text}`, expected a number")),
@@ -121,7 +142,7 @@ pub fn number(what: &str, text: &str) -> Result<f32, String> {
 }
 
 /// A number as it is, or a date in RFC 3339 as milliseconds.
-pub fn time_of(text: &str) -> Result<i64, String> {
+fn time_of(text: &str) -> Result<i64, String> {
     if let Ok(whole) = text.parse::<i64>() {
         return Ok(whole);
     }

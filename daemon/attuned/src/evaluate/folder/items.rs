@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::NAMES_MAX;
-use super::table::Table;
+use super::table::{Format, Table};
 use crate::document::{ItemDocument, MediaInput};
 use crate::evaluate::data::{Data, Described, Wrong};
 
@@ -22,7 +22,7 @@ pub fn read(folder: &Path, data: &mut Data) -> Result<(), Wrong> {
 
 fn read_lines(path: &Path, data: &mut Data) -> Result<(), Wrong> {
     // One record a line, whatever it holds: JSON has no bare line breaks.
-    let table = Table::read(path, '\u{0}')?;
+    let table = Table::read(path, Format::LINES)?;
     for (place, line) in table.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
@@ -46,7 +46,7 @@ const FIELDS: [&str; 11] =
     ["id", "item", "kind", "title", "text", "tags", "published_at", "provider", "image", "audio", "video"];
 
 fn read_table(path: &Path, data: &mut Data) -> Result<(), Wrong> {
-    let table = Table::read(path, ',')?;
+    let table = Table::read(path, Format::COMMAS)?;
     let (columns, mut records) = table.with_header()?;
     let id = columns.find("id").or_else(|| columns.find("item"));
     let id = id.map_or_else(|| columns.expect(&table, "id"), Ok)?;
@@ -83,6 +83,29 @@ fn read_table(path: &Path, data: &mut Data) -> Result<(), Wrong> {
         put(&table, line, document, data)?;
     }
     Ok(())
+}
+
+/// Adds an item of which only its title and tags are known.
+///
+/// # Errors
+///
+/// As for a document.
+pub fn put_film(
+    table: &Table,
+    line: usize,
+    data: &mut Data,
+    kind: &str,
+    id: &str,
+    title: &str,
+    tags: Vec<String>,
+) -> Result<(), Wrong> {
+    let title = Some(title.to_owned()).filter(|title| !title.is_empty());
+    put(
+        table,
+        line,
+        ItemDocument { id: id.to_owned(), kind: kind.to_owned(), title, tags, ..ItemDocument::default() },
+        data,
+    )
 }
 
 fn put(table: &Table, line: usize, mut document: ItemDocument, data: &mut Data) -> Result<(), Wrong> {

@@ -8,11 +8,33 @@ use std::path::{Path, PathBuf};
 use super::TABLE_BYTES_MAX;
 use crate::evaluate::data::Wrong;
 
-/// A table with a header.
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// What stands between two fields.
+    pub separator: char,
+    /// Whether fields may be quoted.
+    pub quoted: bool,
+    /// What stands for the separator in the file, where it is longer than a character.
+    pub long_separator: Option<&'static str>,
+}
+
+impl Format {
+    /// Values separated by commas, some of them quoted (RFC 4180).
+    pub const COMMAS: Format = Format { separator: ',', quoted: true, long_separator: None };
+    /// Values separated by tabs.
+    pub const TABS: Format = Format { separator: '\t', quoted: false, long_separator: None };
+    /// Values separated by two colons.
+    pub const COLONS: Format = Format { separator: '\u{1}', quoted: false, long_separator: Some("::") };
+    /// One value a line.
+    pub const LINES: Format = Format { separator: '\u{1}', quoted: false, long_separator: None };
+}
+
+/// A table of text.
 pub struct Table {
     path: PathBuf,
     text: String,
-    separator: char,
+    format: Format,
 }
 
 /// Where the columns that are asked for stand; the others are not looked at.
@@ -21,12 +43,12 @@ pub struct Columns {
 }
 
 impl Table {
-    /// Reads a file of UTF-8.
+    /// Reads a file of UTF-8, or of Latin-1 where fields are not quoted: old data sets are.
     ///
     /// # Errors
     ///
     /// It cannot be read, is too large, or is no text.
-    pub fn read(path: &Path, separator: char) -> Result<Table, Wrong> {
+    pub fn read(path: &Path, format: Format) -> Result<Table, Wrong> {
         let told = |what: String| Wrong::file(path.display(), what);
         let mut bytes = Vec::new();
         fs::File::open(path)
@@ -35,12 +57,19 @@ impl Table {
         if bytes.len() as u64 > TABLE_BYTES_MAX {
             return Err(told(format!("is larger than {TABLE_BYTES_MAX} bytes, expected less")));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
-            Wrong::line(path.display(), line, "is not UTF-8, expected text")
-        })?;
-        Ok(Table { path: path.to_owned(), text, separator })
+        let mut text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) if !format.quoted => error.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+                return Err(Wrong::line(path.display(), line, "is not UTF-8, expected text"));
+            }
+        };
+        if let Some(long) = format.long_separator {
+            text = text.replace(long, format.separator.encode_utf8(&mut [0; 4]));
+        }
+        Ok(Table { path: path.to_owned(), text, format })
     }
 
     /// What is wrong with a line.
@@ -73,7 +102,7 @@ impl Table {
     /// The records, from the first line on.
     pub fn records(&self) -> Records<'_> {
         let rest = self.text.strip_prefix('\u{feff}').unwrap_or(&self.text);
-        Records { rest, line: 1, separator: self.separator }
+        Records { rest, line: 1, format: self.format }
     }
 }
 
@@ -105,7 +134,7 @@ impl Columns {
 pub struct Records<'a> {
     rest: &'a str,
     line: usize,
-    separator: char,
+    format: Format,
 }
 
 impl<'a> Records<'a> {
@@ -120,13 +149,13 @@ impl<'a> Records<'a> {
             let end = self.rest.find('\n').unwrap_or(self.rest.len());
             let plain = &self.rest[..end];
             fields.clear();
-            if plain.contains('"') {
+            if self.format.quoted && plain.contains('"') {
                 self.quoted(fields);
             } else {
                 self.rest = self.rest.get(end + 1..).unwrap_or("");
                 self.line += 1;
                 let plain = plain.strip_suffix('\r').unwrap_or(plain);
-                fields.extend(plain.split(self.separator).map(Cow::Borrowed));
+                fields.extend(plain.split(self.format.separator).map(Cow::Borrowed));
             }
             if fields.iter().any(|field| !field.trim().is_empty()) {
                 return Some(line);
@@ -154,7 +183,7 @@ impl<'a> Records<'a> {
                     }
                     field.push('\n');
                 }
-                other if other == self.separator && !quoted => {
+                other if other == self.format.separator && !quoted => {
                     fields.push(Cow::Owned(std::mem::take(&mut field)));
                 }
                 other => field.push(other),

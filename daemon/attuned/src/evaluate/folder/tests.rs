@@ -69,7 +69,7 @@ fn interactions_are_read_whatever_columns_they_have() {
 fn wrong_interactions_are_answered_by_one_sentence() {
     check(&[], "DIR has no data in it that is known, expected interactions.csv");
     csv("", "DIR/interactions.csv is empty, expected a header");
-    csv("user,item\n", "DIR/interactions.csv has no interactions, expected lines below its header");
+    csv("user,item\n", "DIR has no interactions, expected some");
     csv(
         "user,thing\na,1\n",
         "DIR/interactions.csv line 1: has the columns user, thing, expected `item` among them",
@@ -181,5 +181,78 @@ fn vectors_belong_to_items_by_their_numbers() {
     check(
         &[interactions, ("image_feat.npy", &three), ("features/visual.npy", &three)],
         "DIR/features/visual.npy is of image as DIR/image_feat.npy is, expected one file a modality",
+    );
+}
+
+#[test]
+fn movielens_is_read_as_it_is_given_out() {
+    let film = "1|Caf\u{e9} Society (1995)|01-Jan-1995||http://x|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n";
+    let latin: Vec<u8> = film.chars().map(|character| character as u8).collect();
+    check(
+        &[("u.data", b"196\t242\t3\t881250949\n186\t1\t5\t891717742\n"), ("u.item", &latin)],
+        "home: 2 users, 2 items (1 described), 2 interactions, Time",
+    );
+    check(
+        &[
+            ("ratings.dat", b"1::1193::5::978300760\n"),
+            ("movies.dat", b"1193::One Flew Over (1975)::Drama|War\n"),
+        ],
+        "home: 1 users, 1 items (1 described), 1 interactions, Time",
+    );
+    check(
+        &[
+            ("ratings.csv", b"userId,movieId,rating,timestamp\n1,1,4.0,964982703\n"),
+            ("movies.csv", b"movieId,title,genres\n1,\"Story, A\",Comedy|Drama\n2,M,(no genres listed)\n"),
+        ],
+        "home: 1 users, 2 items (2 described), 1 interactions, Time",
+    );
+    check(&[("u.data", b"1\t2\tmany\t3\n")], "DIR/u.data line 1: `value` is `many`, expected a number");
+}
+
+#[test]
+fn atomic_files_are_read_by_the_types_of_their_columns() {
+    check(
+        &[
+            (
+                "ml.inter",
+                b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\tb\t4\t874965758.0\n",
+            ),
+            (
+                "ml.item",
+                b"item_id:token\tmovie_title:token_seq\tclass:token_seq\nb\tToy Story\tAnimation Comedy\n",
+            ),
+        ],
+        "home: 1 users, 1 items (1 described), 1 interactions, Time",
+    );
+    check(
+        &[("x.inter", b"session_id:token\titem_id:token\n1\t2\n")],
+        "DIR/x.inter line 1: has the columns session_id:token, item_id:token, expected `user_id:token` among them",
+    );
+    check(&[("x.inter", b""), ("y.inter", b"")], "DIR has 2 files .inter, expected one");
+}
+
+#[test]
+fn listens_are_tracks_of_artists() {
+    let listens = br#"{"user_name":"ann","listened_at":1563100000,"track_metadata":{"artist_name":"Nina","track_name":"Sinnerman"}}
+{"user_name":"bob","timestamp":1563100001,"track_metadata":{"artist_name":"Nina","track_name":"Sinnerman"}}
+"#;
+    check(&[("1.listens", listens)], "home: 2 users, 1 items (1 described), 2 interactions, Time");
+    check(
+        &[("listens.jsonl", b"{\"listened_at\":1}\n")],
+        "DIR/listens.jsonl line 1: is no listen: missing field `track_metadata` at line 1 column 17",
+    );
+    check(
+        &[(
+            "userid-timestamp-artid-artname-traid-traname.tsv",
+            b"user_1\t2009-05-04T23:08:57Z\tf1b1\tDeep Dish\t\tFlashdance\n",
+        )],
+        "home: 1 users, 1 items (1 described), 1 interactions, Time",
+    );
+    check(
+        &[(
+            "scrobbles.csv",
+            b"uts,utc_time,artist,album,track\n1700000000,x,Nina,\"Pastel, Blues\",Sinnerman\n",
+        )],
+        "home: 1 users, 1 items (1 described), 1 interactions, Time",
     );
 }

@@ -42,7 +42,7 @@ fn near(a: Option<f64>, b: f64) {
 #[test]
 fn lists_are_judged_as_by_hand() {
     let shelf = Shelf::new(&tagged(), &history());
-    let figures = shelf.judge(&[(0, vec![0, 1]), (1, vec![0, 2])], &history());
+    let figures = shelf.judge(&[(0, &[0, 1]), (1, &[0, 2])], &history());
     // a, b and c of four are shown; a twice: (1*0 + 2*1 + 3*1 + 4*2) * 2 / (4*4) - 5/4.
     near(Some(figures.coverage), 0.75);
     near(Some(figures.gini), 0.375);
@@ -64,9 +64,9 @@ fn vectors_come_before_tags_and_what_has_none_is_not_compared() {
     data.features.push(Features { modality: Modality::Image, dim: 2, rows });
     let shelf = Shelf::new(&data, &history());
     // The mean is (0, 0): a and b are at right angles, d has no direction.
-    near(shelf.judge(&[(0, vec![0, 1, 3])], &history()).ild, 1.0);
-    near(shelf.judge(&[(0, vec![0, 2])], &history()).ild, 1.0 + 0.5_f64.sqrt());
-    assert_eq!(shelf.judge(&[(0, vec![0, 3])], &history()).ild, None);
+    near(shelf.judge(&[(0, &[0, 1, 3])], &history()).ild, 1.0);
+    near(shelf.judge(&[(0, &[0, 2])], &history()).ild, 1.0 + 0.5_f64.sqrt());
+    assert_eq!(shelf.judge(&[(0, &[0, 3])], &history()).ild, None);
 }
 
 #[test]

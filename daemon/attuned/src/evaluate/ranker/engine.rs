@@ -10,7 +10,7 @@ use attuned_recommender::{
     Settings, Source, Timestamp, UserId,
 };
 
-use super::{Ranker, Task};
+use super::{Online, Ranker, Task};
 use crate::evaluate::data::{Clock, Data, Interaction, Wrong};
 
 /// The model name of vectors that came with the data, as of those that devices bring.
@@ -33,7 +33,11 @@ pub struct Engine {
     numbers: HashMap<ItemId, u32>,
     known: Vec<Vec<u32>>,
     candidates_max: usize,
+    bias: f32,
     n: usize,
+    /// When the latest event was.
+    last: Timestamp,
+    /// Just after it: when lists are made.
     now: Timestamp,
     seed: u64,
 }
@@ -50,7 +54,7 @@ impl Engine {
             items_max: items.len().max(task.settings.items_max),
             ..task.settings.clone()
         };
-        let candidates_max = settings.candidates_max;
+        let (candidates_max, bias) = (settings.candidates_max, settings.bias);
         let mut recommender = Recommender::new(settings);
         let history = &task.test().history;
         let first =
@@ -59,33 +63,68 @@ impl Engine {
             let input = Input::PutItem { item: described(data, number, id), content: content(data, number) };
             recommender.apply(input, Timestamp::from_unix_ms(first));
         }
-        let mut now = first;
-        for row in &history.rows {
-            let interaction = &data.interactions[*row as usize];
-            now = now.max(time(data, interaction));
-            let event = Event {
-                user: users[interaction.user as usize].clone(),
-                item: items[interaction.item as usize].clone(),
-                event_type: interaction.event_type.unwrap_or(EventType::Play),
-                value: interaction.value,
-                at: Timestamp::from_unix_ms(now),
-                context: Context::new(),
-                comment: None,
-            };
-            recommender.apply(Input::Event(event), Timestamp::from_unix_ms(now));
-        }
         let numbers = items.iter().enumerate().map(|(number, item)| (item.clone(), number as u32)).collect();
-        Ok(Engine {
+        let last = Timestamp::from_unix_ms(first);
+        let mut engine = Engine {
             recommender,
             users,
             items,
             numbers,
             known: history.known.clone(),
             candidates_max,
+            bias,
             n: task.k.max(LIST_MAX),
-            now: Timestamp::from_unix_ms(now + 1),
+            last,
+            now: last,
             seed: task.seed,
-        })
+        };
+        for row in &history.rows {
+            engine.take(data, &data.interactions[*row as usize]);
+        }
+        Ok(engine)
+    }
+
+    /// The shortlist, the final list of it, and below that what is left of the shortlist.
+    fn rank(&self, user: u32, scores: &mut [f32]) {
+        let request = self.request(user);
+        let shortlist = self.recommender.shortlist(&request, self.now);
+        let rest: Vec<ItemId> = shortlist.batch().items.iter().map(|item| item.id.clone()).collect();
+        let list = self.recommender.rank(shortlist, &[], &request, self.now);
+        self.place(list.iter().map(|ranked| &ranked.item).chain(&rest), scores);
+    }
+
+    /// The log-odds that the engine gives items when it is asked for these alone.
+    fn said(&self, user: u32, items: &[u32]) -> Vec<f32> {
+        let mut said = Vec::with_capacity(items.len());
+        for items in items.chunks(self.candidates_max.max(1)) {
+            let exclude = (0..).zip(&self.items).filter(|(number, _)| !items.contains(number));
+            let exclude = exclude.map(|(_, item)| item.clone()).collect();
+            let request = Request { exclude, seen: true, ..self.request(user) };
+            let batch = self.recommender.shortlist(&request, self.now).batch();
+            let by_item: HashMap<&ItemId, f32> =
+                batch.items.iter().map(|item| &item.id).zip(batch.scores).collect();
+            let of = |item: &u32| by_item.get(&self.items[*item as usize]).copied();
+            // Of what it would never show it says as much as of what it does not know.
+            said.extend(items.iter().map(|item| of(item).unwrap_or(self.bias)));
+        }
+        said
+    }
+
+    /// Takes an event in.
+    fn take(&mut self, data: &Data, interaction: &Interaction) {
+        let at = Timestamp::from_unix_ms(time(data, interaction)).max(self.last);
+        let event = Event {
+            user: self.users[interaction.user as usize].clone(),
+            item: self.items[interaction.item as usize].clone(),
+            event_type: interaction.event_type.unwrap_or(EventType::Play),
+            value: interaction.value,
+            at,
+            context: Context::new(),
+            comment: None,
+        };
+        self.recommender.apply(Input::Event(event), at);
+        self.last = at;
+        self.now = Timestamp::from_unix_ms(at.unix_ms() + 1);
     }
 
     /// Scores items by their order; those that are named again keep their first place, and those
@@ -127,12 +166,29 @@ pub struct Whole(pub Arc<Engine>);
 
 impl Ranker for Whole {
     fn score(&self, user: u32, scores: &mut [f32]) {
-        let Engine { recommender, now, .. } = &*self.0;
-        let request = self.0.request(user);
-        let shortlist = recommender.shortlist(&request, *now);
-        let rest: Vec<ItemId> = shortlist.batch().items.iter().map(|item| item.id.clone()).collect();
-        let list = recommender.rank(shortlist, &[], &request, *now);
-        self.0.place(list.iter().map(|ranked| &ranked.item).chain(&rest), scores);
+        self.0.rank(user, scores);
+    }
+
+    fn log_odds(&self, user: u32, items: &[u32]) -> Option<Vec<f32>> {
+        Some(self.0.said(user, items))
+    }
+}
+
+impl Online for Engine {
+    fn score(&self, user: u32, scores: &mut [f32]) {
+        self.rank(user, scores);
+    }
+
+    fn log_odds(&self, user: u32, items: &[u32]) -> Option<Vec<f32>> {
+        Some(self.said(user, items))
+    }
+
+    fn learn(&mut self, data: &Data, interaction: &Interaction) {
+        self.take(data, interaction);
+        let known = &mut self.known[interaction.user as usize];
+        if let Err(place) = known.binary_search(&interaction.item) {
+            known.insert(place, interaction.item);
+        }
     }
 }
 
@@ -145,6 +201,10 @@ impl Ranker for Alone {
         let count = self.0.candidates_max.max(self.0.n);
         let candidates = recommender.candidates(self.1, &self.0.request(user), count, *now);
         self.0.place(candidates.iter().map(|(item, _)| item), scores);
+    }
+
+    fn scores_all(&self) -> bool {
+        false
     }
 }
 
@@ -184,7 +244,8 @@ fn described(data: &Data, number: usize, id: &ItemId) -> Item {
 }
 
 fn content(data: &Data, item: usize) -> Content {
-    let mut content = Content::default();
+    let mut content = data.content.get(item).cloned().unwrap_or_default();
+    // Vectors that came with the data stand in place of those of a model, as those of a device do.
     for features in &data.features {
         let row = features.rows.get(item).and_then(Option::as_ref);
         if let Some(Ok(embedding)) = row.map(|row| Embedding::from_values(row.to_vec())) {

@@ -1,6 +1,7 @@
 //! What needs no person: what most chose, and chance.
 
-use super::{Ranker, Task};
+use super::{Online, Ranker, Task};
+use crate::evaluate::data::{Data, Interaction};
 use crate::quality::statistics::Dice;
 
 /// How many people chose each item, for everybody.
@@ -30,4 +31,24 @@ impl Ranker for Random {
         // More values than a 32-bit float holds would tie.
         scores.iter_mut().for_each(|score| *score = dice.below(1 << 24) as f32);
     }
+}
+
+impl Online for Popularity {
+    fn score(&self, user: u32, scores: &mut [f32]) {
+        Ranker::score(self, user, scores);
+    }
+
+    fn learn(&mut self, _: &Data, interaction: &Interaction) {
+        if interaction.is_choice(None) {
+            self.counts[interaction.item as usize] += 1.0;
+        }
+    }
+}
+
+impl Online for Random {
+    fn score(&self, user: u32, scores: &mut [f32]) {
+        Ranker::score(self, user, scores);
+    }
+
+    fn learn(&mut self, _: &Data, _: &Interaction) {}
 }
