@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
+use crate::collaborative::Collaborative;
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::settings::Settings;
@@ -18,24 +19,27 @@ const LIKED_MIN: f32 = 0.3;
 /// not make it popular.
 const POPULARITY_PER_USER_MAX: f32 = 2.0;
 
-/// One person: what is stored, and what follows from it.
+/// One person: what is stored, and their number in what is derived.
 #[derive(Debug, Default)]
 pub(crate) struct Person {
     pub state: UserState,
-    /// Slots of the liked items, sorted.
-    pub likes: Vec<u32>,
+    pub number: u32,
 }
 
 /// Everybody in the house.
 #[derive(Debug, Default)]
 pub(crate) struct Household {
-    pub people: BTreeMap<UserId, Person>,
+    people: BTreeMap<UserId, Person>,
     /// When each item was first seen, in milliseconds since the Unix epoch.
     pub added: BTreeMap<ItemId, i64>,
+    /// Who liked what, in which order.
+    pub collaborative: Collaborative,
+    /// Numbers of people who left, to be used again.
+    free: Vec<u32>,
+    /// How much each person likes the item, by slot, with the person's number.
+    shares: Vec<Vec<(u32, Fading)>>,
     /// Liking by all people, by slot.
     popularity: Vec<Fading>,
-    /// People who like the item, by slot.
-    likers: Vec<u32>,
 }
 
 /// How much one person adds to an item's popularity, as of when they last liked it.
@@ -44,47 +48,144 @@ fn share(tally: &Tally) -> Fading {
     Fading { value: liked.value.min(POPULARITY_PER_USER_MAX), at: liked.at }
 }
 
+fn likes(tally: &Tally) -> bool {
+    tally.leaning.liked.value >= LIKED_MIN
+}
+
 impl Household {
-    /// Works out again what concerns one slot, after an item or a person's tally changed.
-    pub(crate) fn refresh_slot(&mut self, slot: u32, item: Option<&ItemId>, settings: &Settings) {
-        let index = slot as usize;
-        if self.popularity.len() <= index {
-            self.popularity.resize(index + 1, Fading::default());
-            self.likers.resize(index + 1, 0);
-        }
-        let mut popularity = Fading::default();
-        let mut likers = 0;
-        for person in self.people.values_mut() {
-            let tally = item.and_then(|item| person.state.taste.items.get(item));
-            let likes = tally.is_some_and(|tally| tally.leaning.liked.value >= LIKED_MIN);
-            match (person.likes.binary_search(&slot), likes) {
-                (Ok(_), true) | (Err(_), false) => {}
-                (Ok(at), false) => {
-                    person.likes.remove(at);
-                }
-                (Err(at), true) => person.likes.insert(at, slot),
-            }
-            likers += u32::from(likes);
-            if let Some(share) = tally.map(share).filter(|share| share.value > 0.0) {
-                popularity.add(share.value, share.at, settings.popularity_half_life_days, f64::INFINITY);
-            }
-        }
-        self.popularity[index] = popularity;
-        self.likers[index] = likers;
+    pub(crate) fn people(&self) -> &BTreeMap<UserId, Person> {
+        &self.people
     }
 
-    /// Works out again what concerns the items of a person's taste, before and after it changed.
-    pub(crate) fn refresh_items<'a>(
+    pub(crate) fn person(&self, user: &UserId) -> Option<&Person> {
+        self.people.get(user)
+    }
+
+    /// A person's state, to be changed; what follows from it is worked out by the `refresh` calls.
+    pub(crate) fn state_mut(&mut self, user: &UserId) -> Option<&mut UserState> {
+        Some(&mut self.people.get_mut(user)?.state)
+    }
+
+    pub(crate) fn states_mut(&mut self) -> impl Iterator<Item = &mut UserState> {
+        self.people.values_mut().map(|person| &mut person.state)
+    }
+
+    /// The person, new with `state` unless known.
+    pub(crate) fn enter(&mut self, user: UserId, state: UserState) -> &mut Person {
+        let (free, numbers) = (&mut self.free, self.people.len() as u32);
+        self.people.entry(user).or_insert_with(|| {
+            let number = free.pop().unwrap_or(numbers);
+            Person { state, number }
+        })
+    }
+
+    /// A person leaves, with everything that follows from them.
+    pub(crate) fn leave(&mut self, user: &UserId, catalogue: &Catalogue, settings: &Settings) {
+        let Some(person) = self.people.remove(user) else { return };
+        self.collaborative.replace(person.number, Vec::new());
+        for item in person.state.taste.items.keys() {
+            if let Some(slot) = catalogue.slot(item) {
+                self.set_share(slot, person.number, None, settings);
+            }
+        }
+        self.free.push(person.number);
+    }
+
+    /// An item left its slot.
+    pub(crate) fn clear_slot(&mut self, slot: u32) {
+        for person in self.collaborative.likers_of(slot).to_vec() {
+            self.collaborative.unlike(person, slot);
+        }
+        if let Some(shares) = self.shares.get_mut(slot as usize) {
+            shares.clear();
+            self.popularity[slot as usize] = Fading::default();
+        }
+    }
+
+    /// An item of which people may know something came into a slot.
+    pub(crate) fn fill_slot(&mut self, item: &ItemId, catalogue: &Catalogue, settings: &Settings) {
+        let known: Vec<UserId> = self
+            .people
+            .iter()
+            .filter(|(_, person)| person.state.taste.items.contains_key(item))
+            .map(|(user, _)| user.clone())
+            .collect();
+        for user in known {
+            self.refresh_person(&user, &[], catalogue, settings);
+        }
+    }
+
+    /// Works out again what follows from what one person did with one item just now.
+    pub(crate) fn refresh_item(
         &mut self,
-        items: impl IntoIterator<Item = &'a ItemId>,
+        user: &UserId,
+        item: &ItemId,
         catalogue: &Catalogue,
         settings: &Settings,
     ) {
-        for item in items {
-            if let Some(slot) = catalogue.slot(item) {
-                self.refresh_slot(slot, Some(item), settings);
-            }
+        let (Some(slot), Some(person)) = (catalogue.slot(item), self.people.get(user)) else { return };
+        let number = person.number;
+        let taste = &person.state.taste;
+        let tally = taste.items.get(item);
+        let share = tally.map(share);
+        match tally.filter(|tally| likes(tally)) {
+            Some(tally) if tally.liked_turn == taste.events => self.collaborative.like(number, slot),
+            Some(_) => {}
+            None => self.collaborative.unlike(number, slot),
         }
+        self.set_share(slot, number, share, settings);
+    }
+
+    /// Works out again what follows from all that a person did; `gone` names items that were in their
+    /// taste before.
+    pub(crate) fn refresh_person(
+        &mut self,
+        user: &UserId,
+        gone: &[ItemId],
+        catalogue: &Catalogue,
+        settings: &Settings,
+    ) {
+        let Some(person) = self.people.get(user) else { return };
+        let number = person.number;
+        let known = person.state.taste.items.iter();
+        let known: Vec<(u32, &Tally)> =
+            known.filter_map(|(item, tally)| Some((catalogue.slot(item)?, tally))).collect();
+        let mut history: Vec<(u64, u32)> =
+            known.iter().filter(|(_, t)| likes(t)).map(|(slot, t)| (t.liked_turn, *slot)).collect();
+        history.sort_unstable();
+        let shares: Vec<(u32, Fading)> = known.iter().map(|(slot, tally)| (*slot, share(tally))).collect();
+        self.collaborative.replace(number, history.into_iter().map(|(_, slot)| slot).collect());
+        for slot in gone.iter().filter_map(|item| catalogue.slot(item)) {
+            self.set_share(slot, number, None, settings);
+        }
+        for (slot, share) in shares {
+            self.set_share(slot, number, Some(share), settings);
+        }
+    }
+
+    fn set_share(&mut self, slot: u32, number: u32, share: Option<Fading>, settings: &Settings) {
+        let index = slot as usize;
+        if self.popularity.len() <= index {
+            self.popularity.resize(index + 1, Fading::default());
+            self.shares.resize(index + 1, Vec::new());
+        }
+        let shares = &mut self.shares[index];
+        let place = shares.binary_search_by_key(&number, |(person, _)| *person);
+        match (place, share.filter(|share| share.value > 0.0)) {
+            (Ok(at), Some(share)) => shares[at].1 = share,
+            (Ok(at), None) => {
+                shares.remove(at);
+            }
+            (Err(at), Some(share)) => shares.insert(at, (number, share)),
+            (Err(_), None) => return,
+        }
+        // In 64 bits and as of the latest, so that the order of the people cannot matter.
+        let at = shares.iter().map(|(_, share)| share.at).max().unwrap_or_default();
+        let sum: f64 = shares
+            .iter()
+            .map(|(_, share)| f64::from(share.left(at, settings.popularity_half_life_days)))
+            .sum();
+        self.popularity[index] = Fading { value: sum as f32, at };
     }
 
     /// How much all people like the item of a slot now, at least 0.
@@ -111,45 +212,14 @@ impl Household {
         if others < 1e-4 { 0.0 } else { others }
     }
 
-    /// How strongly people with a taste like `user`'s like each item: one step of a walk from the
-    /// person's items to the people who like them, and on to what these like.
-    ///
-    /// `s(i) = sum over people v who like i of d_v^-0.5 · sum over j liked by both of c_j^-0.3`, with
-    /// the degrees d (items a person likes) and c (people who like an item). Returns the scores by
-    /// slot and how much evidence there is, both at least 0; `None` if nobody shares a liking.
-    pub(crate) fn walk(&self, user: &UserId) -> Option<(Vec<f32>, f32)> {
-        const PERSON_POWER: f32 = -0.5;
-        const ITEM_POWER: f32 = -0.3;
-        let mine = &self.people.get(user)?.likes;
-        if mine.is_empty() || self.people.len() < 2 {
-            return None;
-        }
-        let mut scores = Vec::new();
-        let mut evidence = 0.0;
-        for (other, person) in &self.people {
-            if other == user {
-                continue;
-            }
-            let mut shared = 0.0;
-            for_each_common(mine, &person.likes, |slot| {
-                shared += (self.likers[slot as usize].max(1) as f32).powf(ITEM_POWER);
-            });
-            if shared == 0.0 {
-                continue;
-            }
-            let kinship = shared * (person.likes.len() as f32).powf(PERSON_POWER);
-            evidence += kinship;
-            scores.resize(self.likers.len(), 0.0);
-            for slot in &person.likes {
-                scores[*slot as usize] += kinship;
-            }
-        }
-        (evidence > 0.0).then_some((scores, evidence))
+    /// How far the choices of all people have moved each feature's weight.
+    pub(crate) fn shared_weights(&self, settings: &Settings) -> BTreeMap<Feature, f32> {
+        Feature::ALL.into_iter().map(|feature| (feature, self.shared_weight(feature, settings))).collect()
     }
 
     /// How far the choices of all people have moved a feature's weight: the mean over the people,
     /// each counting by their lessons, shrunk towards 0 while there are few.
-    pub(crate) fn shared_weight(&self, feature: Feature, settings: &Settings) -> f32 {
+    fn shared_weight(&self, feature: Feature, settings: &Settings) -> f32 {
         let (mut sum, mut lessons) = (0.0_f32, settings.household_lessons);
         for person in self.people.values() {
             let taste = &person.state.taste;
@@ -161,20 +231,5 @@ impl Household {
             }
         }
         if lessons > 0.0 { sum / lessons } else { 0.0 }
-    }
-}
-
-fn for_each_common(a: &[u32], b: &[u32], mut with: impl FnMut(u32)) {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(left), Some(right)) = (a.get(i), b.get(j)) {
-        match left.cmp(right) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                with(*left);
-                i += 1;
-                j += 1;
-            }
-        }
     }
 }

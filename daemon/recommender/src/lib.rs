@@ -12,11 +12,12 @@
 //! - Learning: `feedback` (what an event says) → `taste` (one step a event) → `state` (what is
 //!   stored). The latest events are kept beside the taste before them, so undoing is exact.
 //! - Looking: `catalogue` (items as rows of vectors), `outlook` (liked and disliked items and the
-//!   interests they form), `household` (popularity, kindred tastes).
+//!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
 //! - Judging other policies by what was shown: `off_policy`.
-//! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`. Every constant is in `settings`.
+//! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.
+//! - Fitting: `tuning` finds what holds for this house; every other constant is in `settings`.
 //!
 //! # What always holds
 //!
@@ -25,6 +26,7 @@
 
 pub mod candidates;
 mod catalogue;
+mod collaborative;
 pub mod context;
 pub mod embedding;
 pub mod event;
@@ -54,10 +56,12 @@ mod space;
 pub mod state;
 mod taste;
 pub mod time;
+pub mod tuning;
 mod vector;
 mod viewpoint;
 
 pub use candidates::Source;
+pub use collaborative::{DeepWalk, Recipe, Sequence};
 pub use context::{Context, Value};
 pub use embedding::{Embedding, EmbeddingError, SEMANTIC_DIM};
 pub use event::{Comment, Event, EventType};
@@ -75,3 +79,4 @@ pub use settings::Settings;
 pub use shortlist::Shortlist;
 pub use state::{HouseholdState, UserState};
 pub use time::Timestamp;
+pub use tuning::Tuning;

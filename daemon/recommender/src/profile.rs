@@ -36,7 +36,7 @@ impl Recommender {
     /// What is known of a person, as of their latest event; `None` for one who did nothing.
     #[must_use]
     pub fn profile(&self, user: &UserId) -> Option<ProfileView> {
-        let taste = &self.household.people.get(user)?.state.taste;
+        let taste = &self.household.person(user)?.state.taste;
         let last_event = taste.last_at.map(Timestamp::from_unix_ms);
         let now = last_event.unwrap_or(Timestamp::from_unix_ms(0));
         let outlook = Outlook::of(taste, &self.catalogue, &self.settings, now);

@@ -1,11 +1,12 @@
 //! The recommender's state and what changes it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use crate::catalogue::Catalogue;
 use crate::event::{Event, EventType};
 use crate::feature::Feature;
-use crate::household::{Household, Person};
+use crate::household::Household;
 use crate::id::{ItemId, UserId};
 use crate::item::{Content, Item};
 use crate::request::{Filter, Query};
@@ -13,6 +14,7 @@ use crate::search::{Found, Match, PreparedQuery};
 use crate::settings::Settings;
 use crate::state::{HouseholdState, PastEvent, Taste, UserState};
 use crate::time::Timestamp;
+use crate::tuning::Tuning;
 use crate::viewpoint::{Surroundings, Viewpoint, circumstances_of, freshness};
 
 /// Something that changes what is known. Inputs are applied in the order of the log.
@@ -43,23 +45,29 @@ pub struct Recommender {
     pub(crate) settings: Settings,
     pub(crate) catalogue: Catalogue,
     pub(crate) household: Household,
+    /// The prior weights before any tuning.
+    pub(crate) priors: BTreeMap<Feature, f32>,
+    pub(crate) tuning: Tuning,
+    /// How far the choices of all people have moved the weights, until something changes.
+    pub(crate) shared_weights: OnceLock<BTreeMap<Feature, f32>>,
 }
 
 impl Recommender {
     /// Knows nobody and nothing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, ..Self::default() }
+        Self { priors: settings.priors.clone(), settings, ..Self::default() }
     }
 
     /// Takes an input in; events are learnt from at once.
     pub fn apply(&mut self, input: Input, now: Timestamp) {
+        self.shared_weights = OnceLock::new();
         match input {
             Input::PutItem { item, content } => self.put_item(item, content, now),
             Input::RemoveItem(item) => {
                 if let Some(slot) = self.catalogue.remove(&item) {
                     self.household.added.remove(&item);
-                    self.household.refresh_slot(slot, None, &self.settings);
+                    self.household.clear_slot(slot);
                 }
             }
             Input::Event(event) => match event.event_type {
@@ -68,7 +76,7 @@ impl Recommender {
             },
             Input::ForgetUser(user) => self.forget(&user),
             Input::ForgetMeanings => {
-                self.household.people.values_mut().for_each(|person| person.state.forget_meanings());
+                self.household.states_mut().for_each(UserState::forget_meanings);
             }
         }
     }
@@ -77,25 +85,29 @@ impl Recommender {
         let id = item.id.clone();
         let added = self.household.added.get(&id).copied().unwrap_or(now.unix_ms());
         let added_at = Timestamp::from_unix_ms(added);
-        let Some(slot) = self.catalogue.put(item, content, added_at, &self.settings) else { return };
+        let known = self.catalogue.slot(&id).is_some();
+        if self.catalogue.put(item, content, added_at, &self.settings).is_none() {
+            return;
+        }
         self.household.added.insert(id.clone(), added);
-        self.household.refresh_slot(slot, Some(&id), &self.settings);
+        if !known {
+            self.household.fill_slot(&id, &self.catalogue, &self.settings);
+        }
     }
 
     fn take_event(&mut self, event: Event, now: Timestamp) {
         // A device's clock may run ahead; what it reports has happened by now.
         let event_at = event.at.min(now);
         let past = past_event(&event, event_at, &self.settings);
-        if !self.household.people.contains_key(&event.user)
-            && self.household.people.len() >= self.settings.users_max
+        if self.household.person(&event.user).is_none()
+            && self.household.people().len() >= self.settings.users_max
         {
-            let stalest = self.household.people.iter().min_by_key(|(id, p)| (p.state.taste.last_at, *id));
+            let stalest = self.household.people().iter().min_by_key(|(id, p)| (p.state.taste.last_at, *id));
             if let Some(stalest) = stalest.map(|(id, _)| id.clone()) {
                 self.forget(&stalest);
             }
         }
-        let person = self.household.people.entry(event.user).or_default();
-        let state = &mut person.state;
+        let state = &mut self.household.enter(event.user.clone(), UserState::default()).state;
         let lesson = Lesson { catalogue: &self.catalogue, settings: &self.settings };
         let forgotten = lesson.step(&mut state.taste, &past);
         state.recent.push(past);
@@ -103,36 +115,32 @@ impl Recommender {
             let oldest = state.recent.remove(0);
             lesson.step(&mut state.base, &oldest);
         }
-        let touched: Vec<ItemId> = forgotten.into_iter().chain([event.item]).collect();
-        self.household.refresh_items(&touched, &self.catalogue, &self.settings);
+        for item in forgotten.iter().chain([&event.item]) {
+            self.household.refresh_item(&event.user, item, &self.catalogue, &self.settings);
+        }
     }
 
     /// Folds the events again without the latest one on that item. An event that is no longer kept
     /// for undoing, or never was, changes nothing.
     fn undo(&mut self, user: &UserId, item: &ItemId) {
-        let Some(person) = self.household.people.get_mut(user) else { return };
-        let state = &mut person.state;
+        let Some(state) = self.household.state_mut(user) else { return };
         let Some(latest) = state.recent.iter().rposition(|event| event.item == *item) else { return };
         state.recent.remove(latest);
-        let mut touched: Vec<ItemId> = state.taste.items.keys().cloned().collect();
+        let before: Vec<ItemId> = state.taste.items.keys().cloned().collect();
         state.taste = state.base.clone();
         let lesson = Lesson { catalogue: &self.catalogue, settings: &self.settings };
         for event in &state.recent {
             lesson.step(&mut state.taste, event);
         }
-        touched.extend(state.taste.items.keys().cloned());
-        if state.recent.is_empty() && state.taste == Taste::default() {
-            self.household.people.remove(user);
+        let nothing_left = state.recent.is_empty() && state.taste == Taste::default();
+        self.household.refresh_person(user, &before, &self.catalogue, &self.settings);
+        if nothing_left {
+            self.household.leave(user, &self.catalogue, &self.settings);
         }
-        touched.sort_unstable();
-        touched.dedup();
-        self.household.refresh_items(&touched, &self.catalogue, &self.settings);
     }
 
     fn forget(&mut self, user: &UserId) {
-        let Some(person) = self.household.people.remove(user) else { return };
-        let items = person.state.taste.items.keys();
-        self.household.refresh_items(items, &self.catalogue, &self.settings);
+        self.household.leave(user, &self.catalogue, &self.settings);
     }
 
     /// The items that match a query best, best first, at most `n` and at most `list_max`; those
@@ -188,13 +196,13 @@ impl Recommender {
 
     /// Everybody of whom something was learnt.
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
-        self.household.people.keys()
+        self.household.people().keys()
     }
 
     /// Everything learnt about a person; `None` for one who did nothing.
     #[must_use]
     pub fn user_state(&self, user: &UserId) -> Option<UserState> {
-        Some(self.household.people.get(user)?.state.clone())
+        Some(self.household.person(user)?.state.clone())
     }
 
     /// What is known of the household as a whole.
@@ -205,10 +213,10 @@ impl Recommender {
 
     /// Puts a stored state in the place of what is known of a person.
     pub fn restore_user(&mut self, user: UserId, state: UserState) {
+        self.shared_weights = OnceLock::new();
         self.forget(&user);
-        let items: Vec<ItemId> = state.taste.items.keys().cloned().collect();
-        self.household.people.insert(user, Person { state, likes: Vec::new() });
-        self.household.refresh_items(&items, &self.catalogue, &self.settings);
+        self.household.enter(user.clone(), state);
+        self.household.refresh_person(&user, &[], &self.catalogue, &self.settings);
     }
 
     /// Puts a stored state in the place of what is known of the household.

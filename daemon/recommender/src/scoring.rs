@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::candidates::{Scope, Source, Walk, from_source, merged};
 use crate::catalogue::Facts;
+use crate::collaborative::{Collaborative, Scratch};
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::random::unit_of;
@@ -35,7 +36,17 @@ impl Recommender {
     /// a list for nobody in particular.
     #[must_use]
     pub fn shortlist(&self, request: &Request, now: Timestamp) -> Shortlist {
-        self.with_scope(request, now, |scope, members| {
+        self.shortlist_with(request, &self.household.collaborative, now)
+    }
+
+    /// The same with other collaborative sources than those in use.
+    pub(crate) fn shortlist_with(
+        &self,
+        request: &Request,
+        collaborative: &Collaborative,
+        now: Timestamp,
+    ) -> Shortlist {
+        self.with_scope(request, collaborative, now, |scope, members| {
             let mut rows: Vec<Row> =
                 merged(scope).into_iter().filter_map(|slot| row(slot, scope, members, request)).collect();
             rows.sort_unstable_by(|a, b| {
@@ -55,7 +66,7 @@ impl Recommender {
         count: usize,
         now: Timestamp,
     ) -> Vec<(ItemId, f32)> {
-        self.with_scope(request, now, |scope, _| {
+        self.with_scope(request, &self.household.collaborative, now, |scope, _| {
             from_source(source, scope, count)
                 .into_iter()
                 .filter_map(|(slot, score)| Some((scope.catalogue.entry(slot)?.item.id.clone(), score)))
@@ -66,6 +77,7 @@ impl Recommender {
     fn with_scope<T>(
         &self,
         request: &Request,
+        collaborative: &Collaborative,
         now: Timestamp,
         with: impl FnOnce(&Scope<'_>, &[Member<'_>]) -> T,
     ) -> T {
@@ -83,7 +95,7 @@ impl Recommender {
         let viewpoints: Vec<Viewpoint<'_>> = users
             .iter()
             .map(|user| {
-                let person = user.and_then(|user| self.household.people.get(user));
+                let person = user.and_then(|user| self.household.person(user));
                 let taste = person.map_or(&nobody, |person| &person.state.taste);
                 Viewpoint::new(taste, circumstances.clone(), &self.catalogue, &self.settings, now)
             })
@@ -98,7 +110,7 @@ impl Recommender {
         let unmatched =
             query.as_ref().is_some_and(|query| query.cut_off(&mut allowed, self.settings.relevance_min));
         let walks: Vec<Option<Walk>> =
-            users.iter().map(|user| user.and_then(|user| self.walk(user, &allowed))).collect();
+            users.iter().map(|user| user.and_then(|user| self.walk(user, collaborative, &allowed))).collect();
         let scope = Scope {
             catalogue: &self.catalogue,
             household: &self.household,
@@ -161,6 +173,7 @@ impl Recommender {
     /// the person's own, and by the person's own.
     pub(crate) fn weights(&self, taste: &Taste) -> BTreeMap<Feature, f32> {
         let settings = &self.settings;
+        let shared = self.shared_weights.get_or_init(|| self.household.shared_weights(settings));
         let trust = settings.household_lessons / (settings.household_lessons + taste.lessons as f32).max(1.0);
         Feature::ALL
             .into_iter()
@@ -168,27 +181,19 @@ impl Recommender {
                 let prior = settings.prior(feature);
                 let bound = settings.learning_bound * prior.abs();
                 let own = taste.weights.get(feature.name()).map_or(0.0, |weight| weight.own);
-                let shared = self.household.shared_weight(feature, settings);
+                let shared = shared.get(&feature).copied().unwrap_or(0.0);
                 (feature, prior + (own + trust * shared).clamp(-bound, bound))
             })
             .collect()
     }
 
-    fn walk(&self, user: &UserId, allowed: &[bool]) -> Option<Walk> {
-        let (mut scores, evidence) = self.household.walk(user)?;
-        let most = scores
-            .iter()
-            .zip(allowed)
-            .filter(|(_, allowed)| **allowed)
-            .map(|(score, _)| *score)
-            .fold(0.0, f32::max);
-        if most <= 0.0 {
-            return None;
-        }
-        let trust = evidence / (evidence + KINSHIP_HALF) / most;
-        for score in &mut scores {
-            *score = (*score * trust).min(1.0);
-        }
+    fn walk(&self, user: &UserId, collaborative: &Collaborative, allowed: &[bool]) -> Option<Walk> {
+        let number = self.household.person(user)?.number;
+        let history = collaborative.history(number);
+        let affinity = collaborative.affinity(history, Some(number), &mut Scratch::default())?;
+        let trust = affinity.evidence / (affinity.evidence + KINSHIP_HALF);
+        let mut scores = affinity.normalised(allowed)?;
+        scores.iter_mut().for_each(|score| *score *= trust);
         Some(Walk { scores })
     }
 }

@@ -7,3 +7,4 @@ mod limits;
 mod lists;
 mod properties;
 mod queries;
+mod tuning;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use attuned_recommender::item::ModelEmbedding;
 use attuned_recommender::{
     Content, Context, Embedding, Event, EventType, Filter, Input, Item, ItemId, Recommender, Request,
-    Settings, Source, Timestamp, UserId,
+    Settings, Source, Timestamp, Tuning, UserId,
 };
 
 use super::{Online, Ranker, Task};
 use crate::evaluate::data::{Clock, Data, Interaction, Wrong};
+use crate::evaluate::split::{History, Stage};
+use crate::quality::statistics::Dice;
 
 /// The model name of vectors that came with the data, as of those that devices bring.
 const OWN_MODEL: &str = "device";
@@ -54,9 +56,28 @@ impl Engine {
             items_max: items.len().max(task.settings.items_max),
             ..task.settings.clone()
         };
+        let learnt = |stage: &Stage| {
+            Engine::learnt(task, users.clone(), items.clone(), settings.clone(), &stage.history)
+        };
+        let Some(tune) = &task.stages.tune else { return Ok(learnt(task.test())) };
+        let engine = learnt(tune);
+        let tuning = engine.tuned(tune);
+        let mut engine = if task.stages.same_history { engine } else { learnt(task.test()) };
+        engine.recommender.set_tuning(tuning);
+        Ok(engine)
+    }
+
+    /// The engine after a history, as it comes without any tuning.
+    fn learnt(
+        task: &Task<'_>,
+        users: Vec<UserId>,
+        items: Vec<ItemId>,
+        settings: Settings,
+        history: &History,
+    ) -> Engine {
+        let data = task.data;
         let (candidates_max, bias) = (settings.candidates_max, settings.bias);
         let mut recommender = Recommender::new(settings);
-        let history = &task.test().history;
         let first =
             history.rows.first().map_or(UNKNOWN_TIME_MS, |row| time(data, &data.interactions[*row as usize]));
         for (number, id) in items.iter().enumerate() {
@@ -78,10 +99,24 @@ impl Engine {
             now: last,
             seed: task.seed,
         };
-        for row in &history.rows {
-            engine.take(data, &data.interactions[*row as usize]);
+        let mut rows = history.rows.clone();
+        if data.clock == Clock::None {
+            // The order of the file may tell what is to be found.
+            let order = Dice(task.seed).sample(rows.len(), rows.len());
+            rows = order.into_iter().map(|place| rows[place]).collect();
         }
-        Ok(engine)
+        for row in rows {
+            engine.take(data, &data.interactions[row as usize]);
+        }
+        engine
+    }
+
+    /// What fits best to what is held out.
+    fn tuned(&self, tune: &Stage) -> Tuning {
+        let ids = |items: &Vec<u32>| items.iter().map(|item| self.items[*item as usize].clone()).collect();
+        let held = self.users.iter().zip(&tune.held).filter(|(_, held)| !held.is_empty());
+        let held: Vec<(UserId, Vec<ItemId>)> = held.map(|(user, held)| (user.clone(), ids(held))).collect();
+        self.recommender.tune(&held, self.now)
     }
 
     /// The shortlist, the final list of it, and below that what is left of the shortlist.
@@ -152,7 +187,8 @@ impl Engine {
                 .map(|item| self.items[*item as usize].clone())
                 .collect(),
             filter: Filter::default(),
-            diversity: None,
+            // Accuracy alone is measured here; what diversity costs is a question of its own.
+            diversity: Some(0.0),
             explore: false,
             seen: false,
             seed: self.seed,

@@ -1,0 +1,200 @@
+//! Fitting the engine to the house at hand: the recipe of the collaborative sources, and how much
+//! each group of features counts. What was held out is to be found again.
+
+use std::collections::BTreeMap;
+
+use crate::collaborative::{HeldOut, LowPass, Recipe, advantage, gain_of_ranks, tuned};
+use crate::context::Context;
+use crate::feature::Feature;
+use crate::id::{ItemId, UserId};
+use crate::modality::Modality;
+use crate::recommender::Recommender;
+use crate::request::{Filter, Request};
+use crate::shortlist::Shortlist;
+use crate::time::Timestamp;
+
+/// What tuning found; putting it in use changes no profile.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tuning {
+    /// How likes become scores.
+    pub recipe: Recipe,
+    /// By what the prior weights of features are multiplied; absent means 1.
+    pub factors: BTreeMap<Feature, f32>,
+}
+
+/// Features that are weighed together.
+const GROUPS: [&[Feature]; 7] = [
+    &[Feature::Collaborative],
+    &[Feature::Popular],
+    &[Feature::Liked],
+    &[
+        Feature::Medium(Modality::Text),
+        Feature::Medium(Modality::Image),
+        Feature::Medium(Modality::Audio),
+        Feature::Medium(Modality::Video),
+    ],
+    &[Feature::TagsLiked, Feature::TagsAvoided],
+    &[Feature::Kind],
+    &[Feature::Fresh],
+];
+
+/// Factors that are tried, in order.
+const FACTORS: [f32; 8] = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+
+/// Most people whose lists are looked at to weigh features.
+const PEOPLE_MAX: usize = 600;
+
+/// Rounds over all groups.
+const ROUNDS: usize = 2;
+
+/// Standard errors by which another factor must help to be taken.
+const CHANCE: f64 = 1.0;
+
+impl Recommender {
+    /// The tuning by which what each person liked, and what is not in their past yet, would have
+    /// stood highest in their lists. Takes seconds on a large house; nothing changes until
+    /// [`Recommender::set_tuning`]. People and items that are not known are passed over.
+    #[must_use]
+    pub fn tune(&self, held_out: &[(UserId, Vec<ItemId>)], now: Timestamp) -> Tuning {
+        let found: Vec<HeldOut> = held_out
+            .iter()
+            .filter_map(|(user, items)| {
+                let liked = items.iter().filter_map(|item| self.catalogue.slot(item)).collect();
+                Some(HeldOut { person: self.household.person(user)?.number, liked })
+            })
+            .collect();
+        let (recipe, low_pass) = tuned(&self.household.collaborative, &found);
+        let views = self.views(held_out, &recipe, low_pass, now);
+        Tuning { recipe, factors: weighed(&views) }
+    }
+
+    /// Puts a tuning in use.
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        let collaborative = &mut self.household.collaborative;
+        let wanted = tuning.recipe.low_pass != 0.0;
+        collaborative.set_recipe(tuning.recipe.clone());
+        collaborative.set_low_pass(if wanted { LowPass::fit(collaborative) } else { None });
+        for (feature, prior) in &self.priors {
+            let factor = tuning.factors.get(feature).copied().unwrap_or(1.0);
+            self.settings.priors.insert(*feature, prior * factor);
+        }
+        self.tuning = tuning;
+    }
+
+    /// The tuning in use.
+    #[must_use]
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// The lists of some of the people, with what was held out marked.
+    fn views(
+        &self,
+        held_out: &[(UserId, Vec<ItemId>)],
+        recipe: &Recipe,
+        low_pass: Option<LowPass>,
+        now: Timestamp,
+    ) -> Vec<View> {
+        let mut collaborative = self.household.collaborative.clone();
+        collaborative.set_recipe(recipe.clone());
+        collaborative.set_low_pass(low_pass);
+        let known: Vec<_> = held_out
+            .iter()
+            .filter(|(user, items)| !items.is_empty() && self.household.person(user).is_some())
+            .collect();
+        let step = known.len().div_ceil(PEOPLE_MAX).max(1);
+        known
+            .into_iter()
+            .step_by(step)
+            .map(|(user, items)| {
+                let past = self.household.person(user).map(|person| person.state.taste.items.keys().cloned());
+                let request = Request {
+                    users: vec![user.clone()],
+                    n: self.settings.list_max,
+                    kinds: Vec::new(),
+                    context: Context::new(),
+                    query: None,
+                    exclude: past.into_iter().flatten().filter(|item| !items.contains(item)).collect(),
+                    filter: Filter::default(),
+                    diversity: Some(0.0),
+                    explore: false,
+                    seen: true,
+                    seed: 0,
+                };
+                View::of(&self.shortlist_with(&request, &collaborative, now), items)
+            })
+            .collect()
+    }
+}
+
+/// One person's candidates, as far as weighing needs them.
+struct View {
+    rows: Vec<Parts>,
+    wanted: Vec<usize>,
+    held_out: usize,
+}
+
+/// A candidate's log-odds by group, and what is in none.
+struct Parts {
+    groups: [f32; GROUPS.len()],
+    rest: f32,
+}
+
+impl View {
+    fn of(shortlist: &Shortlist, items: &[ItemId]) -> View {
+        let parts = |row: &crate::shortlist::Row| {
+            let mut parts = Parts { groups: [0.0; GROUPS.len()], rest: 0.0 };
+            for summand in &row.summands {
+                match GROUPS.iter().position(|group| group.contains(&summand.feature)) {
+                    Some(group) => parts.groups[group] += summand.weight,
+                    None => parts.rest += summand.weight,
+                }
+            }
+            parts
+        };
+        let rows: Vec<Parts> = shortlist.rows.iter().map(parts).collect();
+        let places = shortlist.rows.iter().enumerate();
+        let wanted = places.filter(|(_, row)| items.contains(&row.item.id)).map(|(place, _)| place).collect();
+        View { rows, wanted, held_out: items.len() }
+    }
+
+    fn gain(&self, factors: &[f32; GROUPS.len()]) -> f32 {
+        let score = |parts: &Parts| -> f32 {
+            parts.rest + parts.groups.iter().zip(factors).map(|(group, factor)| group * factor).sum::<f32>()
+        };
+        let scores: Vec<f32> = self.rows.iter().map(score).collect();
+        let ranks = self.wanted.iter().map(|place| {
+            let own = scores[*place];
+            let above = scores.iter().filter(|score| **score > own).count();
+            let level = scores.iter().filter(|score| **score == own).count();
+            above + level.saturating_sub(1) / 2
+        });
+        gain_of_ranks(ranks, self.held_out)
+    }
+}
+
+/// The factors under which the views gain most, searched group by group.
+fn weighed(views: &[View]) -> BTreeMap<Feature, f32> {
+    let measure =
+        |factors: &[f32; GROUPS.len()]| -> Vec<f32> { views.iter().map(|view| view.gain(factors)).collect() };
+    let mut best = [1.0; GROUPS.len()];
+    let mut gains = measure(&best);
+    for _ in 0..ROUNDS {
+        let before = best;
+        for group in 0..GROUPS.len() {
+            for factor in FACTORS {
+                let mut factors = best;
+                factors[group] = factor;
+                let candidate = measure(&factors);
+                if advantage(&candidate, &gains) > CHANCE {
+                    (best, gains) = (factors, candidate);
+                }
+            }
+        }
+        if best == before {
+            break;
+        }
+    }
+    let changed = GROUPS.iter().zip(best).filter(|(_, factor)| *factor != 1.0);
+    changed.flat_map(|(group, factor)| group.iter().map(move |feature| (*feature, factor))).collect()
+}
