@@ -240,8 +240,12 @@ pub(crate) fn freshness(facts: &Facts, now: Timestamp, settings: &Settings) -> f
         None => (facts.added_at, 0.5),
     };
     let left = share * fade(now.days_since(since), settings.freshness_half_life_days);
-    if left < FRESHNESS_MIN { 0.0 } else { left }
+    if left < FRESHNESS_MIN { 0.0 } else { (left * FRESHNESS_STEPS).round() / FRESHNESS_STEPS }
 }
+
+/// Steps to which freshness is rounded. Items that came within the same minutes are equally new; their
+/// order must not hang on the last bit of a number that changes with every second.
+const FRESHNESS_STEPS: f32 = 1_024.0;
 
 /// Less than this is not new.
 const FRESHNESS_MIN: f32 = 0.05;
