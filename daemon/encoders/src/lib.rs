@@ -12,6 +12,7 @@ mod error;
 mod fusion;
 #[cfg(test)]
 mod golden;
+mod guard;
 mod image;
 mod language;
 mod library;

@@ -29,6 +29,23 @@ mod encoders {
     }
 }
 
+/// The guard of the encoders, without its hook: here a panic is a finding.
+mod guard {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use attuned_recommender::Modality;
+
+    use crate::error::EncodeError;
+
+    pub(crate) fn guarded<T>(
+        modality: Modality,
+        decode: impl FnOnce() -> Result<T, EncodeError>,
+    ) -> Result<T, EncodeError> {
+        catch_unwind(AssertUnwindSafe(decode))
+            .unwrap_or_else(|_| Err(EncodeError::unreadable(modality, "its data made the decoder fail")))
+    }
+}
+
 // Where the files expect each other.
 use daemon::{config, document};
 use encoders::{audio, error, image, limits, video};

@@ -1,7 +1,5 @@
 //! A file of any known format to one channel of samples, within limits.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use attuned_recommender::Modality;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -15,6 +13,7 @@ use symphonia::core::packet::Packet;
 use super::opus::{self, Opus};
 use super::resample::RateConverter;
 use crate::error::EncodeError;
+use crate::guard::guarded;
 use crate::limits::{Deadline, Limits, TimedBytes};
 
 /// What is read, for messages.
@@ -38,10 +37,7 @@ pub(crate) fn sound(
     deadline: Deadline,
 ) -> Result<Vec<f32>, EncodeError> {
     limits.check_bytes(modality, bytes)?;
-    // A panic in a decoder of other people's making is an unreadable file, not the end of the
-    // daemon. Nothing that it could leave half-changed outlives the call.
-    let sound = catch_unwind(AssertUnwindSafe(|| decode(modality, bytes, rate_hz, limits, deadline)))
-        .unwrap_or_else(|_| Err(EncodeError::unreadable(modality, "its data made the decoder fail")));
+    let sound = guarded(modality, || decode(modality, bytes, rate_hz, limits, deadline));
     match (sound, deadline.check(modality)) {
         (Err(_), Err(late)) => Err(late),
         (sound, _) => sound,

@@ -1,7 +1,5 @@
 //! A file of any known format to upright pixels on white, within limits.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use ::image::codecs::gif::GifDecoder;
 use ::image::codecs::png::PngDecoder;
 use ::image::codecs::webp::WebPDecoder;
@@ -13,6 +11,7 @@ use ::image::{
 use attuned_recommender::Modality;
 
 use crate::error::EncodeError;
+use crate::guard::guarded;
 use crate::limits::{Deadline, Limits, TimedBytes};
 
 mod jpeg;
@@ -196,13 +195,6 @@ fn check_canvas(decoder: &impl ImageDecoder, limits: &Limits) -> Result<(), Enco
         return Err(over_alloc(Modality::Video, limits, format!("{needed} bytes to decode")));
     }
     Ok(())
-}
-
-/// Runs a decoder of other people's making; a panic in it is an unreadable file, not the end of
-/// the daemon. Nothing that it could leave half-changed outlives the call.
-fn guarded<T>(modality: Modality, decode: impl FnOnce() -> Result<T, EncodeError>) -> Result<T, EncodeError> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(EncodeError::unreadable(modality, "its data made the decoder fail")))
 }
 
 fn format(modality: Modality, bytes: &[u8]) -> Result<ImageFormat, EncodeError> {
