@@ -1,7 +1,7 @@
 //! The constants of the collaborative sources.
 
-/// How likes become scores. The default serves a house of which nothing is known yet; tuning on the
-/// house's own past finds a better one.
+/// How likes become scores. The default serves a house of which nothing is known yet;
+/// [`crate::Recommender::tune`] finds a better one where something was held out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
     /// A person of `d` likes counts `d^-person_power` for each: those who like everything say little.

@@ -152,3 +152,35 @@ fn without_anything_held_out_the_recipe_stays() {
     house.set_recipe(recipe.clone());
     assert_eq!(tuned(&house, &[]).0, recipe);
 }
+
+#[test]
+fn of_an_item_with_too_many_likers_some_are_visited() {
+    let mut house = Collaborative::default();
+    let people = 3 * walk::LIKERS_MAX as u32 + 1;
+    for person in 0..people {
+        house.like(person, 0);
+        house.like(person, 1 + person % 5);
+    }
+    let affinity = house.affinity(&[0], None, &mut Scratch::default()).expect("shared liking");
+    let of_one = (people as f32).powf(-0.3) * 2.0_f32.powf(-0.5);
+    let visited = affinity.evidence / of_one;
+    assert!(visited < walk::LIKERS_MAX as f32 * 1.01 && visited > walk::LIKERS_MAX as f32 * 0.5, "{visited}");
+    assert!(
+        affinity.scores[1..].iter().all(|score| *score > 0.0),
+        "none is passed over: {:?}",
+        affinity.scores
+    );
+}
+
+#[test]
+fn a_walk_starts_from_the_latest_of_a_long_history() {
+    let mut house = Collaborative::default();
+    let history: Vec<u32> = (0..walk::HISTORY_MAX as u32 + 10).collect();
+    let (forgotten, remembered, target) = (9, 10, history.len() as u32);
+    house.like(0, forgotten);
+    house.like(0, target);
+    assert!(house.affinity(&history, None, &mut Scratch::default()).is_none());
+    house.like(1, remembered);
+    house.like(1, target);
+    assert!(scores(&house, &history, None)[target as usize] > 0.0);
+}
