@@ -13,7 +13,7 @@ use crate::modality::Modality;
 use crate::random::hash;
 use crate::settings::Settings;
 use crate::sketch::Sketches;
-use crate::space::Space;
+use crate::space::{Numbers, Space, Spaces};
 use crate::time::Timestamp;
 use crate::vector::{dot, normalise};
 
@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub tags: Vec<String>,
     /// Hashes of the words of title and tags, sorted, each once.
     pub words: Vec<u64>,
+    /// The spaces that the vectors of its content lie in.
+    spaces: Numbers,
 }
 
 /// What every request asks of every item, side by side in memory.
@@ -63,7 +65,7 @@ pub(crate) struct Catalogue {
     fused_space: Space,
     tag_counts: HashMap<String, u32>,
     word_counts: HashMap<u64, u32>,
-    spaces: HashMap<Modality, HashMap<String, Space>>,
+    spaces: Spaces,
 }
 
 impl Catalogue {
@@ -166,7 +168,8 @@ impl Catalogue {
             self.facts.push(Facts::default());
             self.vectors.resize(self.entries.len() * SEMANTIC_DIM, 0.0);
         }
-        let entry = entry_of(item, content, settings);
+        let mut entry = entry_of(item, content, settings);
+        entry.spaces = self.spaces.add(&entry.content);
         let start = slot as usize * SEMANTIC_DIM;
         let row = &mut self.vectors[start..start + SEMANTIC_DIM];
         if self.facts[slot as usize].fused {
@@ -184,10 +187,6 @@ impl Catalogue {
         }
         for word in &entry.words {
             *self.word_counts.entry(*word).or_default() += 1;
-        }
-        for (modality, own) in &entry.content.embeddings {
-            let spaces = self.spaces.entry(*modality).or_default();
-            spaces.entry(own.model.clone()).or_default().add(own.embedding.as_slice());
         }
         let kind = self.kind(&entry.item.kind).unwrap_or_else(|| {
             self.kinds.push(entry.item.kind.clone());
@@ -237,15 +236,7 @@ impl Catalogue {
                 }
             }
         }
-        for (modality, own) in &entry.content.embeddings {
-            let Some(spaces) = self.spaces.get_mut(modality) else { continue };
-            if let Some(space) = spaces.get_mut(&own.model) {
-                space.remove(own.embedding.as_slice());
-                if space.is_empty() {
-                    spaces.remove(&own.model);
-                }
-            }
-        }
+        self.spaces.remove(&entry.content, &entry.spaces);
     }
 
     /// How telling a tag is, in `[0, 1]`: 1 if at most a fifth of the items have it, 0 if all have.
@@ -285,42 +276,40 @@ impl Catalogue {
     /// of one make, or pieces of one style, are no more alike than the rest for it.
     fn apart(&self, cosine: f32) -> f32 {
         let shared = (self.fused_space.mean_cosine() - MEAN_COSINE_USUAL).max(0.0);
-        (cosine - shared) / (1.0 - shared)
+        less(cosine, shared)
     }
 
     /// The cosine of two items in one modality's own space, less what two items of that space share
     /// on average; `None` unless one model made both embeddings.
     pub(crate) fn own_cosine(&self, modality: Modality, a: u32, b: u32) -> Option<f32> {
-        let a = self.entry(a)?.content.embeddings.get(&modality)?;
-        let b = self.entry(b)?.content.embeddings.get(&modality)?;
-        if a.model != b.model || a.embedding.dim() != b.embedding.dim() {
-            return None;
-        }
+        let (a, b) = (self.entry(a)?, self.entry(b)?);
+        let space =
+            a.spaces[modality as usize].filter(|space| Some(*space) == b.spaces[modality as usize])?;
+        let (a, b) = (a.content.embeddings.get(&modality)?, b.content.embeddings.get(&modality)?);
         let raw = dot(a.embedding.as_slice(), b.embedding.as_slice());
-        Some(self.centred(modality, &a.model, raw))
+        Some(less(raw, self.spaces.of(space).mean_cosine()))
     }
 
     /// A cosine in a modality's own space, less what two items of that space share on average.
     pub(crate) fn centred(&self, modality: Modality, model: &str, raw: f32) -> f32 {
-        let space = self.spaces.get(&modality).and_then(|spaces| spaces.get(model));
-        let mean = space.map_or(0.0, Space::mean_cosine);
-        (raw - mean) / (1.0 - mean)
+        less(raw, self.spaces.find(modality, model).map_or(0.0, Space::mean_cosine))
     }
 
     /// The same for judging whether two are alike at all. Texts have the shared space as well, so
     /// their own may wait until it is known how crowded it is.
     pub(crate) fn judged(&self, modality: Modality, model: &str, raw: f32) -> f32 {
-        let space = self.spaces.get(&modality).and_then(|spaces| spaces.get(model));
-        match (modality, space) {
-            (Modality::Text, Some(space)) => {
-                let mean = space.cautious_mean_cosine();
-                (raw - mean) / (1.0 - mean)
+        match modality {
+            Modality::Text => {
+                less(raw, self.spaces.find(modality, model).map_or(0.0, Space::cautious_mean_cosine))
             }
-            (Modality::Text | Modality::Image | Modality::Audio | Modality::Video, _) => {
-                self.centred(modality, model, raw)
-            }
+            Modality::Image | Modality::Audio | Modality::Video => self.centred(modality, model, raw),
         }
     }
+}
+
+/// A cosine, less what two items of the space share on average; two that are the same keep 1.
+fn less(cosine: f32, shared: f32) -> f32 {
+    (cosine - shared) / (1.0 - shared)
 }
 
 /// The mean cosine of a mixed catalogue, which the cosines of `Settings` are for. Measured: texts of
@@ -346,6 +335,7 @@ fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
         content,
         tags: tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         words: words.into_iter().collect(),
+        spaces: Numbers::default(),
     }
 }
 

@@ -1,4 +1,7 @@
-//! The statistics of one modality's own vector space.
+//! The modalities' own vector spaces, one for each model, and their statistics.
+
+use crate::item::{Content, ModelEmbedding};
+use crate::modality::Modality;
 
 /// Items of one space that count as if they were unrelated before any is seen, so that two items
 /// alone do not define what is usual.
@@ -15,6 +18,86 @@ const MEAN_COSINE_MAX: f64 = 0.9;
 /// Steps to which the mean cosine is rounded, so that the order in which items were added, which
 /// moves the last bits of the sum, cannot move a list.
 const MEAN_COSINE_STEPS: f64 = 256.0;
+
+/// The number of the space that each of an item's own vectors lies in, by the place of the modality
+/// in [`Modality::ALL`]; `None` where the item has no vector.
+pub(crate) type Numbers = [Option<u16>; Modality::ALL.len()];
+
+/// Every space that an item of the catalogue ever had a vector in. Spaces have numbers, so that
+/// comparing two items compares no names.
+#[derive(Debug, Default)]
+pub(crate) struct Spaces {
+    all: Vec<Named>,
+}
+
+#[derive(Debug)]
+struct Named {
+    modality: Modality,
+    model: String,
+    dim: usize,
+    space: Space,
+}
+
+impl Spaces {
+    /// Counts an item's vectors in, and tells the numbers of their spaces.
+    pub(crate) fn add(&mut self, content: &Content) -> Numbers {
+        let mut numbers = Numbers::default();
+        for (modality, own) in &content.embeddings {
+            // Beyond this many spaces, which no house has, vectors are not compared any more.
+            let Some(number) = self.number(*modality, own).or_else(|| self.open(*modality, own)) else {
+                continue;
+            };
+            self.all[number as usize].space.add(own.embedding.as_slice());
+            numbers[*modality as usize] = Some(number);
+        }
+        numbers
+    }
+
+    /// Takes an item's vectors out.
+    pub(crate) fn remove(&mut self, content: &Content, numbers: &Numbers) {
+        for (modality, own) in &content.embeddings {
+            if let Some(number) = numbers[*modality as usize] {
+                self.all[number as usize].space.remove(own.embedding.as_slice());
+            }
+        }
+    }
+
+    /// What two items of a space share on average.
+    pub(crate) fn of(&self, number: u16) -> &Space {
+        &self.all[number as usize].space
+    }
+
+    /// The space of a model's vectors, if an item ever had one.
+    pub(crate) fn find(&self, modality: Modality, model: &str) -> Option<&Space> {
+        self.all
+            .iter()
+            .find(|named| named.modality == modality && named.model == model && !named.space.is_empty())
+            .map(|named| &named.space)
+    }
+
+    fn number(&self, modality: Modality, own: &ModelEmbedding) -> Option<u16> {
+        let is_same = |named: &Named| {
+            named.modality == modality && named.model == own.model && named.dim == own.embedding.dim()
+        };
+        self.all.iter().position(is_same).map(|number| number as u16)
+    }
+
+    /// A new space, in the place of one that is no longer used if there is any.
+    fn open(&mut self, modality: Modality, own: &ModelEmbedding) -> Option<u16> {
+        let dim = own.embedding.dim();
+        let named = Named { modality, model: own.model.clone(), dim, space: Space::default() };
+        if let Some(unused) = self.all.iter().position(|named| named.space.is_empty()) {
+            self.all[unused] = named;
+            return Some(unused as u16);
+        }
+        let number = u16::try_from(self.all.len()).ok().filter(|number| *number < SPACES_MAX)?;
+        self.all.push(named);
+        Some(number)
+    }
+}
+
+/// Most spaces at once. Each model of each modality has one, and devices may bring their own.
+const SPACES_MAX: u16 = 64;
 
 /// The sum of a space's unit vectors, from which follows the mean cosine of two of them.
 #[derive(Debug, Default)]
