@@ -29,6 +29,8 @@ pub enum Source {
     ItemToItem,
     /// Liked by people with a similar taste.
     LikedBySimilar,
+    /// Like what people with a similar taste like, and liked by few themselves.
+    Projected,
     /// Liked by many in the house, lately.
     Popular,
     /// New.
@@ -39,11 +41,12 @@ pub enum Source {
 
 impl Source {
     /// Every source, in the order in which their candidates are merged.
-    pub const ALL: [Source; 7] = [
+    pub const ALL: [Source; 8] = [
         Source::Query,
         Source::Interests,
         Source::ItemToItem,
         Source::LikedBySimilar,
+        Source::Projected,
         Source::Popular,
         Source::Fresh,
         Source::ColdStart,
@@ -57,6 +60,7 @@ impl Source {
             Source::Interests => "interests",
             Source::ItemToItem => "item_to_item",
             Source::LikedBySimilar => "liked_by_similar",
+            Source::Projected => "projected",
             Source::Popular => "popular",
             Source::Fresh => "fresh",
             Source::ColdStart => "cold_start",
@@ -69,7 +73,9 @@ impl Source {
         match self {
             Source::Query => 6.0,
             Source::Interests => 3.0,
-            Source::ItemToItem | Source::Popular | Source::Fresh | Source::ColdStart => 1.0,
+            Source::ItemToItem | Source::Projected | Source::Popular | Source::Fresh | Source::ColdStart => {
+                1.0
+            }
             Source::LikedBySimilar => 2.0,
         }
     }
@@ -79,6 +85,22 @@ impl Source {
 pub(crate) struct Walk {
     /// By slot, in `[0, 1]`.
     pub scores: Vec<f32>,
+    /// Of items that few liked: how much their content is like what these people like, in `(0, 1]`; by
+    /// slot, in order.
+    pub projected: Vec<(u32, f32)>,
+}
+
+impl Walk {
+    /// How strongly they like the item of a slot.
+    pub(crate) fn score(&self, slot: u32) -> f32 {
+        self.scores.get(slot as usize).copied().unwrap_or(0.0)
+    }
+
+    /// How much an item is like what they like.
+    pub(crate) fn projected(&self, slot: u32) -> f32 {
+        let place = self.projected.binary_search_by_key(&slot, |(slot, _)| *slot);
+        place.map_or(0.0, |place| self.projected[place].1)
+    }
 }
 
 /// What sources may look at for one request.
@@ -91,6 +113,8 @@ pub(crate) struct Scope<'a> {
     /// One for each person of the request; `None` if no taste is akin.
     pub walks: &'a [Option<Walk>],
     pub query: Option<&'a PreparedQuery>,
+    /// How much all people like what they like most.
+    pub popularity_max: f32,
     /// By slot: whether the item may be in the list.
     pub allowed: &'a [bool],
     /// Whether items might have been in the list, and none of them matches the query.
@@ -126,6 +150,7 @@ pub(crate) fn from_source(source: Source, scope: &Scope<'_>, count: usize) -> Ve
         Source::Interests => nearest::interests(scope, count),
         Source::ItemToItem => nearest::item_to_item(scope, count),
         Source::LikedBySimilar => household::liked_by_similar(scope, count),
+        Source::Projected => household::projected(scope, count),
         Source::Popular => household::popular(scope, count),
         Source::Fresh => arrivals::fresh(scope, count),
         Source::ColdStart => arrivals::cold_start(scope, count),

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::descriptor::{self, ONE, Sparse};
 use crate::embedding::SEMANTIC_DIM;
 use crate::id::ItemId;
 use crate::item::{Content, Item};
 use crate::modality::Modality;
 use crate::random::hash;
 use crate::settings::Settings;
-use crate::sketch::Sketches;
+use crate::sketch::{SKETCH_DIM, Sketches};
 use crate::space::{Numbers, Space, Spaces};
 use crate::time::Timestamp;
 use crate::vector::{dot, normalise};
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub words: Vec<u64>,
     /// The spaces that the vectors of its content lie in.
     spaces: Numbers,
+    /// Kind, tags, provider and attributes, hashed.
+    facets: Sparse,
 }
 
 /// What every request asks of every item, side by side in memory.
@@ -180,7 +183,11 @@ impl Catalogue {
         if fused {
             self.fused_space.add(row);
         }
-        self.sketches.put(slot, row);
+        if fused {
+            self.sketches.put(slot, row);
+        } else {
+            self.sketches.put_own(slot, &entry.content);
+        }
         self.slots.insert(entry.item.id.clone(), slot);
         for tag in &entry.tags {
             *self.tag_counts.entry(tag.clone()).or_default() += 1;
@@ -237,6 +244,21 @@ impl Catalogue {
             }
         }
         self.spaces.remove(&entry.content, &entry.spaces);
+    }
+
+    /// What the item of a slot is, as a short row of numbers; `None` for an empty slot.
+    pub(crate) fn descriptor(&self, slot: u32) -> Option<Sparse> {
+        Some(descriptor::descriptor(&self.entry(slot)?.facets, self.sketches.row(slot)))
+    }
+
+    /// The product of an item's descriptor with coefficients, shape `[descriptor::DIM]`; 0 for an
+    /// empty slot.
+    pub(crate) fn project(&self, coefficients: &[f32], slot: u32) -> f32 {
+        let Some(entry) = self.entry(slot) else { return 0.0 };
+        let facets =
+            entry.facets.iter().map(|(place, value)| coefficients[usize::from(*place)] * f32::from(*value));
+        let media = &coefficients[descriptor::DIM - SKETCH_DIM..];
+        coefficients[0] + facets.sum::<f32>() / ONE + dot(self.sketches.row(slot), media)
     }
 
     /// How telling a tag is, in `[0, 1]`: 1 if at most a fifth of the items have it, 0 if all have.
@@ -330,10 +352,12 @@ fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
         item.tags.iter().take(settings.tags_per_item_max).map(|tag| tag.trim().to_lowercase()).collect();
     let title = item.title.as_deref().unwrap_or_default();
     let words: BTreeSet<u64> = words(title).chain(tags.iter().flat_map(|tag| words(tag))).collect();
+    let tags: Vec<String> = tags.into_iter().filter(|tag| !tag.is_empty()).collect();
     Entry {
+        facets: descriptor::facets(&item, &tags),
         item: Arc::new(item),
         content,
-        tags: tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        tags,
         words: words.into_iter().collect(),
         spaces: Numbers::default(),
     }

@@ -184,23 +184,31 @@ impl Collaborative {
 }
 
 impl Affinity {
-    /// The scores of what is allowed, scaled so that the greatest is 1, and rounded; all others 0.
-    /// `None` if nothing that is allowed has any.
-    pub(crate) fn normalised(mut self, allowed: &[bool]) -> Option<Vec<f32>> {
+    /// The scores of what is allowed, scaled so that the greatest is 1, and rounded; all others 0. With
+    /// them, what they were divided by: where nothing that is allowed has any, the greatest of all.
+    /// `None` if nothing has any.
+    pub(crate) fn normalised(mut self, allowed: &[bool]) -> Option<(Vec<f32>, f32)> {
         self.scores.truncate(allowed.len());
-        let mut most = 0.0_f32;
+        let greatest = |scores: &[f32]| scores.iter().copied().fold(0.0_f32, f32::max);
+        let of_all = greatest(&self.scores);
         for (score, allowed) in self.scores.iter_mut().zip(allowed) {
             *score = if *allowed { *score } else { 0.0 };
-            most = most.max(*score);
         }
+        let of_allowed = greatest(&self.scores);
+        let most = if of_allowed > 0.0 { of_allowed } else { of_all };
         if most <= 0.0 || !most.is_finite() {
             return None;
         }
         for score in &mut self.scores {
-            *score = (*score / most * SCORE_STEPS).round() / SCORE_STEPS;
+            *score = rounded(*score / most);
         }
-        Some(self.scores)
+        Some((self.scores, most))
     }
+}
+
+/// A score of a walk in the steps that are told apart, at most 1.
+pub(crate) fn rounded(score: f32) -> f32 {
+    (score.min(1.0) * SCORE_STEPS).round() / SCORE_STEPS
 }
 
 /// Divides by the standard deviation, so that parts of different scales can be added, and

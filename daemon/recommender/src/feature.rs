@@ -21,6 +21,8 @@ pub enum Feature {
     Kind,
     /// People of the house with a similar taste liked it.
     Collaborative,
+    /// It is like what people of the house with a similar taste like, and few liked it themselves.
+    Projected,
     /// Others of the house liked it lately.
     Popular,
     /// It is new.
@@ -39,7 +41,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature, in the order of the reasons when weights are equal.
-    pub const ALL: [Feature; 17] = [
+    pub const ALL: [Feature; 18] = [
         Feature::Liked,
         Feature::Avoided,
         Feature::Medium(Modality::Text),
@@ -50,6 +52,7 @@ impl Feature {
         Feature::TagsAvoided,
         Feature::Kind,
         Feature::Collaborative,
+        Feature::Projected,
         Feature::Popular,
         Feature::Fresh,
         Feature::Circumstances,
@@ -73,6 +76,7 @@ impl Feature {
             Feature::TagsAvoided => "tags_avoided",
             Feature::Kind => "kind",
             Feature::Collaborative => "collaborative",
+            Feature::Projected => "projected",
             Feature::Popular => "popular",
             Feature::Fresh => "fresh",
             Feature::Circumstances => "circumstances",
@@ -96,7 +100,7 @@ impl Feature {
             Feature::TagsLiked => 1.0,
             Feature::TagsAvoided => -2.5,
             Feature::Kind => 0.5,
-            Feature::Collaborative => 2.5,
+            Feature::Collaborative | Feature::Projected => 2.5,
             Feature::Popular => 0.8,
             Feature::Fresh => 0.5,
             Feature::Circumstances => 0.8,
@@ -134,6 +138,7 @@ impl Feature {
             | Feature::Circumstances
             | Feature::Ignored => true,
             Feature::Collaborative
+            | Feature::Projected
             | Feature::Popular
             | Feature::Query
             | Feature::LikeThis
@@ -152,7 +157,7 @@ impl Feature {
             | Feature::LikeThis => ReasonKind::SimilarTo,
             Feature::Medium(_) | Feature::Query => ReasonKind::Modality,
             Feature::Kind | Feature::Ignored => ReasonKind::Habit,
-            Feature::Collaborative => ReasonKind::LikedBySimilar,
+            Feature::Collaborative | Feature::Projected => ReasonKind::LikedBySimilar,
             Feature::Popular => ReasonKind::Popular,
             Feature::Fresh => ReasonKind::Fresh,
             Feature::Circumstances => ReasonKind::Context,

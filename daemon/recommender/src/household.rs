@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::collaborative::Collaborative;
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
+use crate::projection::Projection;
 use crate::settings::Settings;
 use crate::state::{Fading, Tally, UserState};
 
@@ -34,6 +35,8 @@ pub(crate) struct Household {
     pub added: BTreeMap<ItemId, i64>,
     /// Who liked what, in which order.
     pub collaborative: Collaborative,
+    /// What the items that were liked are.
+    pub projection: Projection,
     /// Numbers of people who left, to be used again.
     free: Vec<u32>,
     /// How much each person likes the item, by slot, with the person's number.
@@ -82,7 +85,7 @@ impl Household {
     /// A person leaves, with everything that follows from them.
     pub(crate) fn leave(&mut self, user: &UserId, catalogue: &Catalogue, settings: &Settings) {
         let Some(person) = self.people.remove(user) else { return };
-        self.collaborative.replace(person.number, Vec::new());
+        self.set_history(person.number, Vec::new(), catalogue);
         for item in person.state.taste.items.keys() {
             if let Some(slot) = catalogue.slot(item) {
                 self.set_share(slot, person.number, None, settings);
@@ -96,6 +99,7 @@ impl Household {
         for person in self.collaborative.likers_of(slot).to_vec() {
             self.collaborative.unlike(person, slot);
         }
+        self.projection.set(slot, None);
         if let Some(shares) = self.shares.get_mut(slot as usize) {
             shares.clear();
             self.popularity[slot as usize] = Fading::default();
@@ -133,6 +137,7 @@ impl Household {
             Some(_) => {}
             None => self.collaborative.unlike(number, slot),
         }
+        self.count(slot, catalogue);
         self.set_share(slot, number, share, settings);
     }
 
@@ -154,12 +159,33 @@ impl Household {
             known.iter().filter(|(_, t)| likes(t)).map(|(slot, t)| (t.liked_turn, *slot)).collect();
         history.sort_unstable();
         let shares: Vec<(u32, Fading)> = known.iter().map(|(slot, tally)| (*slot, share(tally))).collect();
-        self.collaborative.replace(number, history.into_iter().map(|(_, slot)| slot).collect());
+        self.set_history(number, history.into_iter().map(|(_, slot)| slot).collect(), catalogue);
         for slot in gone.iter().filter_map(|item| catalogue.slot(item)) {
             self.set_share(slot, number, None, settings);
         }
         for (slot, share) in shares {
             self.set_share(slot, number, Some(share), settings);
+        }
+    }
+
+    fn set_history(&mut self, number: u32, history: Vec<u32>, catalogue: &Catalogue) {
+        let touched: Vec<u32> = self.collaborative.history(number).iter().chain(&history).copied().collect();
+        self.collaborative.replace(number, history);
+        touched.into_iter().for_each(|slot| self.count(slot, catalogue));
+    }
+
+    /// The item of a slot is liked by somebody now, or by nobody.
+    fn count(&mut self, slot: u32, catalogue: &Catalogue) {
+        let liked = self.collaborative.likers(slot) > 0;
+        if liked != self.projection.counts(slot) {
+            self.projection.set(slot, catalogue.descriptor(slot).filter(|_| liked));
+        }
+    }
+
+    /// What is known of the item of a slot changed.
+    pub(crate) fn recount(&mut self, slot: u32, catalogue: &Catalogue) {
+        if self.projection.counts(slot) {
+            self.projection.set(slot, catalogue.descriptor(slot));
         }
     }
 
@@ -197,7 +223,13 @@ impl Household {
         sum.left(now, settings.popularity_half_life_days)
     }
 
-    /// The same without the person whose tally of the item is given.
+    /// How much all people like the item that they like most now, at least 0.
+    pub(crate) fn popularity_max(&self, now: i64, settings: &Settings) -> f32 {
+        let slots = 0..self.popularity.len() as u32;
+        slots.map(|slot| self.popularity(slot, now, settings)).fold(0.0, f32::max)
+    }
+
+    /// How much the others like an item now, without the person whose tally of it is given.
     pub(crate) fn popularity_with_others(
         &self,
         slot: u32,

@@ -12,7 +12,8 @@
 //! - Learning: `feedback` (what an event says) → `taste` (one step a event) → `state` (what is
 //!   stored). The latest events are kept beside the taste before them, so undoing is exact.
 //! - Looking: `catalogue` (items as rows of vectors), `outlook` (liked and disliked items and the
-//!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order).
+//!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order),
+//!   `projection` (what that says of items that nobody liked yet, by their content).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
 //! - Judging other policies by what was shown: `off_policy`.
@@ -28,6 +29,7 @@ pub mod candidates;
 mod catalogue;
 mod collaborative;
 pub mod context;
+mod descriptor;
 pub mod embedding;
 pub mod event;
 pub mod feature;
@@ -38,7 +40,9 @@ pub mod item;
 pub mod modality;
 pub mod off_policy;
 mod outlook;
+mod parallel;
 pub mod profile;
+mod projection;
 mod random;
 mod reasons;
 pub mod recommendation;

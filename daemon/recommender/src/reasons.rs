@@ -121,6 +121,7 @@ impl Recommender {
             (Feature::Kind, _) if for_it => format!("you often choose {}", item.kind),
             (Feature::Kind, _) => format!("you seldom choose {}", item.kind),
             (Feature::Collaborative, _) => "liked by people here who share your taste".to_owned(),
+            (Feature::Projected, _) => "like what people here who share your taste like".to_owned(),
             (Feature::Popular, _) => "popular in this house".to_owned(),
             (Feature::Fresh, _) => self.newness(item, now),
             (Feature::Circumstances, Evidence::Circumstance(circumstance)) => {

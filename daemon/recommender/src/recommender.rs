@@ -86,9 +86,8 @@ impl Recommender {
         let added = self.household.added.get(&id).copied().unwrap_or(now.unix_ms());
         let added_at = Timestamp::from_unix_ms(added);
         let known = self.catalogue.slot(&id).is_some();
-        if self.catalogue.put(item, content, added_at, &self.settings).is_none() {
-            return;
-        }
+        let Some(slot) = self.catalogue.put(item, content, added_at, &self.settings) else { return };
+        self.household.recount(slot, &self.catalogue);
         self.household.added.insert(id.clone(), added);
         if !known {
             self.household.fill_slot(&id, &self.catalogue, &self.settings);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::candidates::{Scope, Source, Walk, from_source, merged};
 use crate::catalogue::Facts;
-use crate::collaborative::{Collaborative, Scratch};
+use crate::collaborative::{Collaborative, Scratch, rounded};
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
+use crate::projection;
 use crate::random::unit_of;
 use crate::recommender::Recommender;
 use crate::request::{Filter, Request};
@@ -118,6 +119,7 @@ impl Recommender {
             viewpoints: &viewpoints,
             walks: &walks,
             query: query.as_ref(),
+            popularity_max: self.household.popularity_max(now.unix_ms(), &self.settings),
             allowed: &allowed,
             unmatched,
             now,
@@ -192,9 +194,26 @@ impl Recommender {
         let history = collaborative.history(number);
         let affinity = collaborative.affinity(history, Some(number), &mut Scratch::default())?;
         let trust = affinity.evidence / (affinity.evidence + KINSHIP_HALF);
-        let mut scores = affinity.normalised(allowed)?;
+        let projected = self.projected(&affinity.scores, collaborative, allowed);
+        let (mut scores, most) = affinity.normalised(allowed)?;
         scores.iter_mut().for_each(|score| *score *= trust);
-        Some(Walk { scores })
+        let projected = projected.into_iter().map(|(slot, score)| (slot, trust * rounded(score / most)));
+        Some(Walk { scores, projected: projected.filter(|(_, score)| *score > 0.0).collect() })
+    }
+
+    /// What the scores say of the items that are allowed and that few liked, by content: slots in
+    /// order, and at least 0.
+    fn projected(&self, scores: &[f32], collaborative: &Collaborative, allowed: &[bool]) -> Vec<(u32, f32)> {
+        let Some(coefficients) = self.household.projection.fit(scores) else { return Vec::new() };
+        (0..)
+            .zip(allowed)
+            .filter(|(_, allowed)| **allowed)
+            .filter_map(|(slot, _)| {
+                let weight = projection::weight(collaborative.likers(slot));
+                let score = weight * self.catalogue.project(&coefficients, slot).max(0.0);
+                (weight > 0.0).then_some((slot, score))
+            })
+            .collect()
     }
 }
 
@@ -221,13 +240,10 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
         let tally = viewpoint.tally(&item.id);
         let liking = scope.household.popularity_with_others(slot, tally, now, settings);
         let surroundings = Surroundings {
-            popularity: popularity_value(liking),
+            popularity: popularity_value(liking, scope.popularity_max),
             freshness: recency,
-            collaborative: walk
-                .as_ref()
-                .and_then(|walk| walk.scores.get(slot as usize))
-                .copied()
-                .unwrap_or(0.0),
+            collaborative: walk.as_ref().map_or(0.0, |walk| walk.score(slot)),
+            projected: walk.as_ref().map_or(0.0, |walk| walk.projected(slot)),
         };
         let observations = viewpoint.observe(slot, surroundings);
         let value = |feature| {

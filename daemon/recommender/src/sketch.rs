@@ -1,6 +1,7 @@
 //! Short projections of long vectors, so that a first look at every item is cheap.
 
 use crate::embedding::SEMANTIC_DIM;
+use crate::item::Content;
 use crate::random::split_mix;
 use crate::vector::dot;
 
@@ -45,13 +46,36 @@ impl Default for Sketches {
 impl Sketches {
     /// Keeps the sketch of a slot's vector, shape `[SEMANTIC_DIM]`.
     pub(crate) fn put(&mut self, slot: u32, vector: &[f32]) {
+        let mut sketch = [0.0; SKETCH_DIM];
+        for (value, direction) in sketch.iter_mut().zip(self.directions.chunks_exact(SEMANTIC_DIM)) {
+            *value = dot(direction, vector);
+        }
+        self.put_row(slot, sketch);
+    }
+
+    /// Keeps the sketch of vectors that lie in spaces of their own, all media together. It says how
+    /// near items are whose vectors were made by the same models, and nothing beside sketches of
+    /// another kind.
+    pub(crate) fn put_own(&mut self, slot: u32, content: &Content) {
+        let mut sketch = [0.0; SKETCH_DIM];
+        let length = 1.0 / ((SKETCH_DIM * content.embeddings.len().max(1)) as f32).sqrt();
+        for (modality, own) in &content.embeddings {
+            for (place, value) in own.embedding.as_slice().iter().enumerate() {
+                // 64 signs at once, one bit each; modalities lie 2^32 apart.
+                let signs = split_mix(((*modality as u64 + 1) << 32) + place as u64);
+                for (bit, sum) in sketch.iter_mut().enumerate() {
+                    *sum += if signs >> bit & 1 == 0 { length * value } else { -length * value };
+                }
+            }
+        }
+        self.put_row(slot, sketch);
+    }
+
+    fn put_row(&mut self, slot: u32, sketch: Sketch) {
         if self.rows.len() <= slot as usize {
             self.rows.resize(slot as usize + 1, [0.0; SKETCH_DIM]);
         }
-        let row = &mut self.rows[slot as usize];
-        for (value, direction) in row.iter_mut().zip(self.directions.chunks_exact(SEMANTIC_DIM)) {
-            *value = dot(direction, vector);
-        }
+        self.rows[slot as usize] = sketch;
     }
 
     /// The sketch of a slot; zeros if there is none.

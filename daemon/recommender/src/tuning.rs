@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::collaborative::{HeldOut, LowPass, Recipe, advantage, gain_of_ranks, tuned};
+use crate::collaborative::{Collaborative, HeldOut, LowPass, Recipe, advantage, gain_of_ranks, tuned};
 use crate::context::Context;
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::modality::Modality;
+use crate::parallel;
 use crate::recommender::Recommender;
 use crate::request::{Filter, Request};
 use crate::shortlist::Shortlist;
@@ -23,8 +24,9 @@ pub struct Tuning {
 }
 
 /// Features that are weighed together.
-const GROUPS: [&[Feature]; 7] = [
+const GROUPS: [&[Feature]; 8] = [
     &[Feature::Collaborative],
+    &[Feature::Projected],
     &[Feature::Popular],
     &[Feature::Liked],
     &[
@@ -42,20 +44,21 @@ const GROUPS: [&[Feature]; 7] = [
 const FACTORS: [f32; 8] = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
 /// Most people whose lists are looked at to weigh features.
-const PEOPLE_MAX: usize = 600;
+const PEOPLE_MAX: usize = 2_000;
 
 /// Rounds over all groups.
 const ROUNDS: usize = 2;
 
 /// Standard errors by which another factor must help to be taken.
-const CHANCE: f64 = 1.0;
+const CHANCE: f64 = 2.0;
 
 impl Recommender {
     /// The tuning by which what each person liked, and what is not in their past yet, would have
     /// stood highest in their lists. Takes seconds on a large house; nothing changes until
-    /// [`Recommender::set_tuning`]. People and items that are not known are passed over.
+    /// [`Recommender::set_tuning`]. People and items that are not known are passed over; items of
+    /// `exclude` are in nobody's list.
     #[must_use]
-    pub fn tune(&self, held_out: &[(UserId, Vec<ItemId>)], now: Timestamp) -> Tuning {
+    pub fn tune(&self, held_out: &[(UserId, Vec<ItemId>)], exclude: &[ItemId], now: Timestamp) -> Tuning {
         let found: Vec<HeldOut> = held_out
             .iter()
             .filter_map(|(user, items)| {
@@ -64,7 +67,10 @@ impl Recommender {
             })
             .collect();
         let (recipe, low_pass) = tuned(&self.household.collaborative, &found);
-        let views = self.views(held_out, &recipe, low_pass, now);
+        let mut collaborative = self.household.collaborative.clone();
+        collaborative.set_recipe(recipe.clone());
+        collaborative.set_low_pass(low_pass);
+        let views = self.views(held_out, exclude, &collaborative, now);
         Tuning { recipe, factors: weighed(&views) }
     }
 
@@ -91,22 +97,20 @@ impl Recommender {
     fn views(
         &self,
         held_out: &[(UserId, Vec<ItemId>)],
-        recipe: &Recipe,
-        low_pass: Option<LowPass>,
+        exclude: &[ItemId],
+        collaborative: &Collaborative,
         now: Timestamp,
     ) -> Vec<View> {
-        let mut collaborative = self.household.collaborative.clone();
-        collaborative.set_recipe(recipe.clone());
-        collaborative.set_low_pass(low_pass);
         let known: Vec<_> = held_out
             .iter()
             .filter(|(user, items)| !items.is_empty() && self.household.person(user).is_some())
             .collect();
         let step = known.len().div_ceil(PEOPLE_MAX).max(1);
-        known
-            .into_iter()
-            .step_by(step)
-            .map(|(user, items)| {
+        let asked: Vec<_> = known.into_iter().step_by(step).collect();
+        parallel::each(
+            &asked,
+            || (),
+            |(user, items), ()| {
                 let past = self.household.person(user).map(|person| person.state.taste.items.keys().cloned());
                 let request = Request {
                     users: vec![user.clone()],
@@ -114,16 +118,21 @@ impl Recommender {
                     kinds: Vec::new(),
                     context: Context::new(),
                     query: None,
-                    exclude: past.into_iter().flatten().filter(|item| !items.contains(item)).collect(),
+                    exclude: past
+                        .into_iter()
+                        .flatten()
+                        .filter(|item| !items.contains(item))
+                        .chain(exclude.iter().cloned())
+                        .collect(),
                     filter: Filter::default(),
                     diversity: Some(0.0),
                     explore: false,
                     seen: true,
                     seed: 0,
                 };
-                View::of(&self.shortlist_with(&request, &collaborative, now), items)
-            })
-            .collect()
+                View::of(&self.shortlist_with(&request, collaborative, now), items)
+            },
+        )
     }
 }
 
@@ -175,8 +184,9 @@ impl View {
 
 /// The factors under which the views gain most, searched group by group.
 fn weighed(views: &[View]) -> BTreeMap<Feature, f32> {
-    let measure =
-        |factors: &[f32; GROUPS.len()]| -> Vec<f32> { views.iter().map(|view| view.gain(factors)).collect() };
+    let measure = |factors: &[f32; GROUPS.len()]| -> Vec<f32> {
+        parallel::each(views, || (), |view, ()| view.gain(factors))
+    };
     let mut best = [1.0; GROUPS.len()];
     let mut gains = measure(&best);
     for _ in 0..ROUNDS {

@@ -49,6 +49,9 @@ pub(crate) struct Surroundings {
     pub freshness: f32,
     /// How much people with a similar taste like it, in `[0, 1]`.
     pub collaborative: f32,
+    /// How much its content is like what they like, in `[0, 1]`; the less the more people like the item
+    /// itself.
+    pub projected: f32,
 }
 
 /// One person at one moment.
@@ -111,6 +114,7 @@ impl<'a> Viewpoint<'a> {
         }
         add(Feature::Kind, self.kind(&entry.item.kind), Evidence::None);
         add(Feature::Collaborative, surroundings.collaborative, Evidence::None);
+        add(Feature::Projected, surroundings.projected, Evidence::None);
         add(Feature::Popular, surroundings.popularity, Evidence::None);
         add(Feature::Fresh, surroundings.freshness, Evidence::None);
         if let Some((lift, circumstance)) = self.circumstances(&entry.item.kind) {
@@ -250,7 +254,13 @@ const FRESHNESS_STEPS: f32 = 1_024.0;
 /// Less than this is not new.
 const FRESHNESS_MIN: f32 = 0.05;
 
-/// Popularity as a feature, from the sum of people's liking.
-pub(crate) fn popularity_value(liking: f32) -> f32 {
-    if liking < 0.01 { 0.0 } else { saturate(0.5 * liking) }
+/// Popularity as a feature, in `[0, 1]`, from the sum of people's liking of an item and the greatest
+/// such sum of any item: by orders of magnitude, as a few are liked many times as much as most, and
+/// the surer the more the house likes anything at all.
+pub(crate) fn popularity_value(liking: f32, greatest: f32) -> f32 {
+    if liking < 0.01 {
+        return 0.0;
+    }
+    let greatest = greatest.max(liking);
+    liking.ln_1p() / greatest.ln_1p() * saturate(0.5 * greatest)
 }

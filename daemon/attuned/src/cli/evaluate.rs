@@ -21,7 +21,7 @@ pub struct Evaluate {
     /// A folder with interactions.csv, or another layout that is known
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How to divide: given, leave-last-out, global-time or prequential [default: given if there is a column `split`, else leave-last-out]
+    /// How to divide: given, leave-last-out, global-time, cold-items, cold-users:EVENTS or prequential [default: given if there is a column `split`, else leave-last-out]
     #[arg(long, value_name = "SPLIT")]
     split: Option<Split>,
     /// Which recommenders; may be repeated [default: all]
@@ -53,12 +53,14 @@ as given out (u.data, ratings.dat, ratings.csv), RecBole's atomic files (.inter,
 
 All items are ranked for everybody, but for those that the person knew. Every figure comes with its
 95 % bootstrap interval over people. Hyper-parameters are chosen on what is valid, never on the test.
-Equal scores count as chance would have it. With --split prequential nothing is divided: everybody's next
+Equal scores count as chance would have it. With --split cold-items a fifth of the items is new, and only
+those are ranked; with cold-users:3 a fifth of the people is new, and three events of each are known. With
+--split prequential nothing is divided: everybody's next
 choice is ranked before it is learnt from, by an engine that learns at once and one that learns overnight.
 
 Recommenders: attuned (the engine of the daemon), its sources of candidates alone (source:interests,
-source:item_to_item, source:liked_by_similar, source:popular, source:fresh, source:cold_start),
-popularity, random, item-knn, ease.
+source:item_to_item, source:liked_by_similar, source:projected, source:popular, source:fresh,
+source:cold_start), popularity, random, item-knn, ease.
 
 Examples:
   attuned evaluate --data ml-100k --split leave-last-out

@@ -150,9 +150,7 @@ pub fn rank(
             spent += started.elapsed().as_secs_f64();
             // What is no number is not shown.
             scores.iter_mut().filter(|score| score.is_nan()).for_each(|score| *score = f32::NEG_INFINITY);
-            for known in &stage.history.known[*user as usize] {
-                scores[*known as usize] = f32::NAN;
-            }
+            stage.mask(*user, &mut scores);
             let Some(places) = Places::of(&scores, &stage.held[*user as usize]) else { continue };
             people.push(Person::of(*user, &places, task.k, curve, top(&scores, task.k, &scatter)));
             if (place + 1) % STEP == 0 {

@@ -74,11 +74,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every recommender, the engine first.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Attuned,
         Kind::Source(Source::Interests),
         Kind::Source(Source::ItemToItem),
         Kind::Source(Source::LikedBySimilar),
+        Kind::Source(Source::Projected),
         Kind::Source(Source::Popular),
         Kind::Source(Source::Fresh),
         Kind::Source(Source::ColdStart),

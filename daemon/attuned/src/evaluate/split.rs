@@ -17,21 +17,26 @@ pub enum Split {
     /// The last tenth of all interactions by time is the test, the tenth before it is valid, and
     /// known in the test.
     GlobalTime,
+    /// A fifth of the items by chance is new: all that people did with these is the test, of another
+    /// tenth valid, and known in the test. Only what is new is ranked.
+    ColdItems,
+    /// A fifth of the people by chance is new: all but the first events of each is the test, of another
+    /// tenth of the people valid, and known in the test. Holds how many first events are known.
+    ColdUsers(usize),
     /// Nothing is divided: everybody's next choice is ranked, then learnt from.
     Prequential,
 }
 
 impl Split {
-    /// Every split.
-    pub const ALL: [Split; 4] = [Split::Given, Split::LeaveLastOut, Split::GlobalTime, Split::Prequential];
-
-    /// As it is written on the command line.
+    /// As it is written on the command line, without the number of first events.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Split::Given => "given",
             Split::LeaveLastOut => "leave-last-out",
             Split::GlobalTime => "global-time",
+            Split::ColdItems => "cold-items",
+            Split::ColdUsers(_) => "cold-users",
             Split::Prequential => "prequential",
         }
     }
@@ -46,7 +51,14 @@ impl Split {
 
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self {
+            Split::ColdUsers(events) => write!(f, "{}:{events}", self.name()),
+            Split::Given
+            | Split::LeaveLastOut
+            | Split::GlobalTime
+            | Split::ColdItems
+            | Split::Prequential => f.write_str(self.name()),
+        }
     }
 }
 
@@ -54,10 +66,16 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Split, String> {
-        Split::ALL
-            .into_iter()
-            .find(|split| split.name() == name)
-            .ok_or_else(|| "expected given, leave-last-out, global-time or prequential".to_owned())
+        let plain =
+            [Split::Given, Split::LeaveLastOut, Split::GlobalTime, Split::ColdItems, Split::Prequential];
+        if let Some(split) = plain.into_iter().find(|split| split.name() == name) {
+            return Ok(split);
+        }
+        let events = name.strip_prefix("cold-users:").and_then(|events| events.parse().ok());
+        events.map(Split::ColdUsers).ok_or_else(|| {
+            "expected given, leave-last-out, global-time, cold-items, cold-users:EVENTS or prequential"
+                .to_owned()
+        })
     }
 }
 
@@ -81,6 +99,8 @@ pub struct Stage {
     pub held: Vec<Vec<u32>>,
     /// Places in [`Data::interactions`] of everything that is held out, in the order of time.
     pub held_rows: Vec<u32>,
+    /// By item: whether it is ranked; absent means that all are.
+    pub offered: Option<Vec<bool>>,
     /// Held out choices that the user had met before, which a ranking without what is known cannot
     /// find.
     pub repeats: usize,
@@ -99,8 +119,12 @@ pub struct Stages {
 
 /// Share of the train part that is held out where nothing is given as valid.
 const HELD_OUT_SHARE: f64 = 0.1;
+/// Share of items in nobody's past from which on new items are thought of.
+const NEW_SHARE_MIN: f64 = 0.05;
 /// Shares of all interactions that are valid and test by time.
 const BY_TIME_SHARE: f64 = 0.1;
+/// Shares of items, or people, that are new in the test, and in what is valid.
+const COLD_SHARES: [f64; 2] = [0.2, 0.1];
 
 /// Divides the data.
 ///
@@ -123,6 +147,11 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
         }
         Split::LeaveLastOut => last_ones(data),
         Split::GlobalTime | Split::Prequential => latest_ones(data),
+        Split::ColdItems => {
+            let parts = cold(data.items.len(), seed);
+            data.interactions.iter().map(|interaction| Some(parts[interaction.item as usize])).collect()
+        }
+        Split::ColdUsers(events) => later_ones(data, &cold(data.users.len(), seed), events, seed),
     };
     let rows = |wanted: &[Part]| -> Vec<u32> {
         let mut rows: Vec<u32> = (0..data.interactions.len() as u32)
@@ -134,7 +163,7 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
     let stage = |known: Vec<u32>, held: Vec<u32>| Stage::of(data, known, held, rating_min);
     let (train, valid) = (rows(&[Part::Train]), rows(&[Part::Valid]));
     let valid_is_known = split != Split::Given;
-    let test = stage(
+    let mut test = stage(
         if valid_is_known { rows(&[Part::Train, Part::Valid]) } else { train.clone() },
         rows(&[Part::Test]),
     );
@@ -142,22 +171,73 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
         return Err(Wrong(format!("{} has nothing to be found by --split {split}", data.name)));
     }
     let valid_is_given = !valid.is_empty();
-    let tune = if valid_is_given {
+    let mut tune = if valid_is_given {
         stage(train, valid)
     } else {
-        let (held, known) = held_out(&train, seed);
+        let (held, known) = held_out(data, &train, seed);
         stage(known, held)
     };
+    if split == Split::ColdItems {
+        let parts = cold(data.items.len(), seed);
+        let of = |wanted: Part| Some(parts.iter().map(|part| *part == wanted).collect());
+        (tune.offered, test.offered) = (of(Part::Valid), of(Part::Test));
+    }
     let same_history = valid_is_given && !valid_is_known;
     let tune = Some(tune).filter(|tune| tune.held.iter().any(|held| !held.is_empty()));
     Ok(Stages { tune, test, same_history })
 }
 
-/// A tenth of the rows by chance, and the others.
-fn held_out(rows: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
+/// Which of so many items, or people, are new in the test or in what is valid, by chance.
+fn cold(count: usize, seed: u64) -> Vec<Part> {
+    let mut order = Dice(seed).sample(count, count).into_iter();
+    let mut parts = vec![Part::Train; count];
+    for (part, share) in [Part::Test, Part::Valid].into_iter().zip(COLD_SHARES) {
+        order.by_ref().take((count as f64 * share) as usize).for_each(|place| parts[place] = part);
+    }
+    parts
+}
+
+/// All but the first `events` rows of each new person, in the order of time, or by chance where there
+/// are no times; the other rows are known.
+fn later_ones(data: &Data, people: &[Part], events: usize, seed: u64) -> Vec<Option<Part>> {
+    let mut rows: Vec<usize> = Dice(seed).sample(data.interactions.len(), data.interactions.len());
+    if data.clock != Clock::None {
+        rows.sort_by_key(|row| (data.interactions[*row].at, *row));
+    }
+    let mut met = vec![0_usize; people.len()];
+    let mut parts = vec![Some(Part::Train); data.interactions.len()];
+    for row in rows {
+        let user = data.interactions[row].user as usize;
+        met[user] += 1;
+        if met[user] > events {
+            parts[row] = Some(people[user]);
+        }
+    }
+    parts
+}
+
+/// A tenth of the rows by chance, and the others. Where many items are in nobody's past, half of what
+/// is held out is all that is known of some items: so it shows how well new ones are found, too.
+fn held_out(data: &Data, rows: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
     let count = (rows.len() as f64 * HELD_OUT_SHARE) as usize;
-    let mut held: Vec<u32> =
-        Dice(seed).sample(rows.len(), count).into_iter().map(|place| rows[place]).collect();
+    let mut of_items: Vec<Vec<u32>> = vec![Vec::new(); data.items.len()];
+    for row in rows {
+        of_items[data.interactions[*row as usize].item as usize].push(*row);
+    }
+    let unknown = of_items.iter().filter(|rows| rows.is_empty()).count();
+    let mut held: Vec<u32> = Vec::with_capacity(count);
+    if unknown as f64 >= NEW_SHARE_MIN * of_items.len() as f64 {
+        for item in Dice(seed).sample(of_items.len(), of_items.len()) {
+            if held.len() + of_items[item].len() <= count / 2 {
+                held.append(&mut of_items[item]);
+            }
+        }
+    }
+    for place in Dice(seed).sample(rows.len(), rows.len()) {
+        if held.len() < count && !of_items[data.interactions[rows[place] as usize].item as usize].is_empty() {
+            held.push(rows[place]);
+        }
+    }
     held.sort_unstable();
     rows.iter().partition(|row| held.binary_search(row).is_ok())
 }
@@ -265,7 +345,24 @@ impl Stage {
             items.sort_unstable();
             items.dedup();
         }
-        Stage { history, held, held_rows, repeats }
+        Stage { history, held, held_rows, offered: None, repeats }
+    }
+
+    /// The items that are not ranked for anybody.
+    pub fn withheld(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(self.offered.iter().flatten()).filter(|(_, offered)| !**offered).map(|(item, _)| item)
+    }
+
+    /// Makes what is not ranked for a user no number: what they know, and what is not offered.
+    pub fn mask(&self, user: u32, scores: &mut [f32]) {
+        for known in &self.history.known[user as usize] {
+            scores[*known as usize] = f32::NAN;
+        }
+        for (score, offered) in scores.iter_mut().zip(self.offered.iter().flatten()) {
+            if !offered {
+                *score = f32::NAN;
+            }
+        }
     }
 
     /// The users of whom something is to be found.

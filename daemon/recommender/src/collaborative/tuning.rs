@@ -5,6 +5,8 @@
 //! chance would. Each trial is bounded by the edges it walks, not by a clock, so the same past gives
 //! the same recipe.
 
+use crate::parallel;
+
 use super::{Collaborative, DeepWalk, LowPass, Recipe, Scratch, Sequence};
 
 /// What somebody liked that is not in their history.
@@ -53,7 +55,6 @@ struct Search<'a> {
     held_out: Vec<&'a HeldOut>,
     best: Collaborative,
     gains: Vec<f32>,
-    scratch: Scratch,
 }
 
 impl<'a> Search<'a> {
@@ -62,7 +63,7 @@ impl<'a> Search<'a> {
         best.set_low_pass(None);
         best.set_recipe(Recipe::default());
         let held_out = sample(&best, held_out);
-        let mut search = Search { held_out, best, gains: Vec::new(), scratch: Scratch::default() };
+        let mut search = Search { held_out, best, gains: Vec::new() };
         search.gains = search.measure(&Recipe::default());
         search
     }
@@ -71,8 +72,10 @@ impl<'a> Search<'a> {
     fn measure(&mut self, recipe: &Recipe) -> Vec<f32> {
         let before = self.best.recipe().clone();
         self.best.set_recipe(recipe.clone());
-        let (best, scratch) = (&self.best, &mut self.scratch);
-        let gains = self.held_out.iter().map(|held_out| gain(best, held_out, scratch)).collect();
+        let best = &self.best;
+        let gains = parallel::each(&self.held_out, Scratch::default, |held_out, scratch| {
+            gain(best, held_out, scratch)
+        });
         self.best.set_recipe(before);
         gains
     }

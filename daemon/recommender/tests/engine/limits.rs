@@ -112,6 +112,7 @@ fn every_source_works_alone_and_within_its_count() {
     let mut house = house(|_| {});
     house.does("bob", "s1:0", EventType::Like, None);
     house.does("bob", "s1:1", EventType::Like, None);
+    house.does("carol", "s2:0", EventType::Like, None);
     house.does("alice", "s1:0", EventType::Like, None);
     let mut request = request(&["alice"], 5);
     request.query = Some(attuned_recommender::Query { text: Some("film".into()), ..Default::default() });

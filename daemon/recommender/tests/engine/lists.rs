@@ -1,12 +1,12 @@
 //! What people see: lists with their reasons, in the usual situations and the empty ones.
 
 use attuned_recommender::{
-    Adjustment, Content, Effect, EventType, Filter, Input, Item, Label, Modality, PluginId, Query, Request,
-    Value,
+    Adjustment, Content, Effect, EventType, Filter, Input, Item, Label, Modality, PluginId, Query, Reason,
+    ReasonKind, Request, Value,
 };
 use expect_test::{Expect, expect};
 
-use crate::house::{Dice, House, day, event, house_item, ids, item_id, mix, request, semantic};
+use crate::house::{Dice, House, day, event, house_item, ids, item_id, mix, request, semantic, user_id};
 
 /// Two subjects in two kinds: noir films and jazz records, and a few things without any content.
 fn home() -> House {
@@ -156,6 +156,53 @@ fn others_with_the_same_taste_and_the_house_recommend() {
         lamp:1 0.73 | +1.64 liked_by_similar: liked by people here who share your taste | +0.36 popular: popular in this house
         lamp:2 0.32 | +0.25 fresh: newly added"#]],
     );
+}
+
+#[test]
+fn what_nobody_liked_yet_is_told_by_what_similar_people_like() {
+    let mut house = House::new();
+    // Only attributes tell the records apart; alice and the others share one that says nothing.
+    let record = |id: &str, label: &str| {
+        let mut item = house_item(id, "record");
+        item.attributes = [("label".to_owned(), Value::Text(label.to_owned()))].into();
+        item
+    };
+    for number in 0..8 {
+        house.put(record(&format!("blue:{number}"), "Blue Note"), Content::default());
+        house.put(record(&format!("ecm:{number}"), "ECM"), Content::default());
+    }
+    house.put(record("shared", "Verve"), Content::default());
+    for person in 0..6 {
+        let name = format!("person{person}");
+        house.does(&name, "shared", EventType::Like, None);
+        for number in 0..4 {
+            house.does(&name, &format!("blue:{}", (person + number) % 6), EventType::Like, None);
+        }
+    }
+    for number in 0..6 {
+        house.does("stranger", &format!("ecm:{number}"), EventType::Like, None);
+    }
+    house.does("alice", "shared", EventType::Like, None);
+    let list = house.list(&request(&["alice"], 20));
+    let projected = |id: &str| {
+        let ranked = list.iter().find(|ranked| ranked.item.as_str() == id).expect("in the list");
+        let said = |reason: &&Reason| reason.text.starts_with("like what people");
+        ranked.reasons.iter().find(said).map_or(0.0, |reason| reason.weight)
+    };
+    // blue:6, blue:7, ecm:6 and ecm:7 have no likers.
+    for (new, other) in [("blue:6", "ecm:6"), ("blue:7", "ecm:7")] {
+        assert!(projected(new) > 0.1, "{list:?}");
+        assert_eq!(projected(other), 0.0, "{list:?}");
+    }
+    // The more people like an item itself, the less its content speaks for it.
+    assert!(projected("blue:2") < projected("blue:6"));
+    // Without those who share alice's taste nothing of it is left.
+    for person in 0..6 {
+        house.recommender.apply(Input::ForgetUser(user_id(&format!("person{person}"))), house.now);
+    }
+    let list = house.list(&request(&["alice"], 20));
+    let kinds = list.iter().flat_map(|ranked| &ranked.reasons).map(|reason| reason.kind);
+    assert!(!kinds.into_iter().any(|kind| kind == ReasonKind::LikedBySimilar));
 }
 
 #[test]

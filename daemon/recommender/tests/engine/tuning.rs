@@ -53,8 +53,12 @@ fn tuning_helps_to_find_what_was_held_out_and_keeps_the_scores_explained() {
     for hits in [false, true] {
         let (mut house, held_out) = circles(hits);
         let before = found(&house.recommender, &house, &held_out);
-        let tuning = house.recommender.tune(&held_out, house.now);
-        assert_eq!(tuning, house.recommender.tune(&held_out, house.now), "the same past, the same tuning");
+        let tuning = house.recommender.tune(&held_out, &[], house.now);
+        assert_eq!(
+            tuning,
+            house.recommender.tune(&held_out, &[], house.now),
+            "the same past, the same tuning"
+        );
         house.recommender.set_tuning(tuning.clone());
         assert_eq!(*house.recommender.tuning(), tuning);
         let after = found(&house.recommender, &house, &held_out);
@@ -71,7 +75,7 @@ fn where_only_hits_are_sought_popularity_counts_more() {
     let (house, held_out) = circles(true);
     let (other, of_circles) = circles(false);
     let weight = |house: &House, held_out: &[(UserId, Vec<ItemId>)]| {
-        let tuning = house.recommender.tune(held_out, house.now);
+        let tuning = house.recommender.tune(held_out, &[], house.now);
         let factor = |feature| tuning.factors.get(&feature).copied().unwrap_or(1.0);
         factor(Feature::Popular) / factor(Feature::Collaborative).max(0.05)
     };
@@ -84,11 +88,11 @@ fn nothing_held_out_changes_nothing() {
     let (mut house, held_out) = circles(false);
     let list = |house: &House| crate::house::ids(&house.list(&request(&["person3"], 20)));
     let before = list(&house);
-    let tuning = house.recommender.tune(&[], house.now);
+    let tuning = house.recommender.tune(&[], &[], house.now);
     house.recommender.set_tuning(tuning);
     assert_eq!(list(&house), before);
     // Whoever is not known is passed over.
     let stranger =
         vec![(user_id("stranger"), held_out[0].1.clone()), (user_id("person0"), vec![item_id("gone")])];
-    assert!(house.recommender.tune(&stranger, house.now).factors.is_empty());
+    assert!(house.recommender.tune(&stranger, &[], house.now).factors.is_empty());
 }

@@ -12,7 +12,7 @@ use attuned_recommender::{
 
 use super::{Online, Ranker, Task};
 use crate::evaluate::data::{Clock, Data, Interaction, Wrong};
-use crate::evaluate::split::{History, Stage};
+use crate::evaluate::split::Stage;
 use crate::quality::statistics::Dice;
 
 /// The model name of vectors that came with the data, as of those that devices bring.
@@ -34,6 +34,8 @@ pub struct Engine {
     items: Vec<ItemId>,
     numbers: HashMap<ItemId, u32>,
     known: Vec<Vec<u32>>,
+    /// What nobody is asked about.
+    withheld: Vec<ItemId>,
     candidates_max: usize,
     bias: f32,
     n: usize,
@@ -56,9 +58,8 @@ impl Engine {
             items_max: items.len().max(task.settings.items_max),
             ..task.settings.clone()
         };
-        let learnt = |stage: &Stage| {
-            Engine::learnt(task, users.clone(), items.clone(), settings.clone(), &stage.history)
-        };
+        let learnt =
+            |stage: &Stage| Engine::learnt(task, users.clone(), items.clone(), settings.clone(), stage);
         let Some(tune) = &task.stages.tune else { return Ok(learnt(task.test())) };
         let engine = learnt(tune);
         let tuning = engine.tuned(tune);
@@ -73,9 +74,9 @@ impl Engine {
         users: Vec<UserId>,
         items: Vec<ItemId>,
         settings: Settings,
-        history: &History,
+        stage: &Stage,
     ) -> Engine {
-        let data = task.data;
+        let (data, history) = (task.data, &stage.history);
         let (candidates_max, bias) = (settings.candidates_max, settings.bias);
         let mut recommender = Recommender::new(settings);
         let first =
@@ -86,12 +87,14 @@ impl Engine {
         }
         let numbers = items.iter().enumerate().map(|(number, item)| (item.clone(), number as u32)).collect();
         let last = Timestamp::from_unix_ms(first);
+        let withheld = stage.withheld().map(|item| items[item as usize].clone()).collect();
         let mut engine = Engine {
             recommender,
             users,
             items,
             numbers,
             known: history.known.clone(),
+            withheld,
             candidates_max,
             bias,
             n: task.k.max(LIST_MAX),
@@ -116,7 +119,7 @@ impl Engine {
         let ids = |items: &Vec<u32>| items.iter().map(|item| self.items[*item as usize].clone()).collect();
         let held = self.users.iter().zip(&tune.held).filter(|(_, held)| !held.is_empty());
         let held: Vec<(UserId, Vec<ItemId>)> = held.map(|(user, held)| (user.clone(), ids(held))).collect();
-        self.recommender.tune(&held, self.now)
+        self.recommender.tune(&held, &self.withheld, self.now)
     }
 
     /// The shortlist, the final list of it, and below that what is left of the shortlist.
@@ -185,6 +188,7 @@ impl Engine {
             exclude: self.known[user as usize]
                 .iter()
                 .map(|item| self.items[*item as usize].clone())
+                .chain(self.withheld.iter().cloned())
                 .collect(),
             filter: Filter::default(),
             // Accuracy alone is measured here; what diversity costs is a question of its own.
@@ -207,6 +211,31 @@ impl Ranker for Whole {
 
     fn log_odds(&self, user: u32, items: &[u32]) -> Option<Vec<f32>> {
         Some(self.0.said(user, items))
+    }
+
+    fn chosen(&self) -> Vec<(&'static str, f64)> {
+        let Tuning { recipe, factors } = self.0.recommender.tuning();
+        let mut chosen = vec![
+            ("person_power", recipe.person_power),
+            ("item_power", recipe.item_power),
+            ("popularity_power", recipe.popularity_power),
+            ("walk_share", recipe.walk_share),
+            ("low_pass", recipe.low_pass),
+        ];
+        if let Some(deep) = &recipe.deep {
+            chosen.extend([("deep_share", deep.share), ("deep_heavy_share", deep.heavy_share)]);
+        }
+        if let Some(sequence) = &recipe.sequence {
+            chosen.extend([
+                ("memory", sequence.memory),
+                ("ahead", sequence.ahead),
+                ("behind_share", sequence.behind_share),
+                ("behind", sequence.behind),
+                ("anywhere", sequence.anywhere),
+            ]);
+        }
+        chosen.extend(factors.iter().map(|(feature, factor)| (feature.name(), *factor)));
+        chosen.into_iter().map(|(name, value)| (name, f64::from(value))).collect()
     }
 }
 

@@ -24,9 +24,7 @@ pub fn ndcg(stage: &Stage, items: usize, k: usize, seed: u64, score: impl Fn(u32
                     let mut sum = 0.0;
                     for user in people {
                         score(*user, &mut scores);
-                        for known in &stage.history.known[*user as usize] {
-                            scores[*known as usize] = f32::NAN;
-                        }
+                        stage.mask(*user, &mut scores);
                         sum += Places::of(&scores, &stage.held[*user as usize]).map_or(0.0, |p| p.ndcg(k));
                     }
                     sum

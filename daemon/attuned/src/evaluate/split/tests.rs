@@ -157,3 +157,67 @@ fn a_split_without_what_it_goes_by_is_refused() {
     );
     check("ann x 1", Split::LeaveLastOut, expect!["home has nothing to be found by --split leave-last-out"]);
 }
+
+/// 20 people, each with 5 of 40 items, by time.
+fn many() -> String {
+    let lines = (0..20).flat_map(|user| {
+        (0..5).map(move |time| format!("u{user} i{} {}", (user * 7 + time * 11) % 40, user * 10 + time))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn of_new_items_nothing_is_known_and_nothing_else_is_ranked() {
+    let data = data(&many());
+    let stages = divide(&data, Split::ColdItems, None, 3).expect("can be divided");
+    for (stage, share) in [(stages.tune.as_ref().expect("valid"), 0.1), (&stages.test, 0.2)] {
+        let offered = stage.offered.as_ref().expect("not all");
+        assert_eq!(offered.iter().filter(|offered| **offered).count(), (40.0 * share) as usize);
+        assert!(stage.history.known.iter().flatten().all(|item| !offered[*item as usize]));
+        assert!(stage.held.iter().flatten().all(|item| offered[*item as usize]));
+        let mut scores = vec![1.0; 40];
+        stage.mask(0, &mut scores);
+        assert_eq!(scores.iter().filter(|score| !score.is_nan()).count(), (40.0 * share) as usize);
+        assert_eq!(stage.withheld().count(), 40 - (40.0 * share) as usize);
+    }
+}
+
+#[test]
+fn of_new_people_the_first_events_are_known() {
+    let data = data(&many());
+    for events in [0, 2] {
+        let stages = divide(&data, Split::ColdUsers(events), None, 3).expect("can be divided");
+        for (stage, count) in [(stages.tune.as_ref().expect("valid"), 2), (&stages.test, 4)] {
+            let asked = stage.asked();
+            assert_eq!(asked.len(), count);
+            for user in asked {
+                assert_eq!(stage.history.known[user as usize].len(), events);
+                assert_eq!(stage.held[user as usize].len(), 5 - events);
+            }
+        }
+    }
+    let parsed: Split = "cold-users:2".parse().expect("a split");
+    assert_eq!((parsed, parsed.to_string().as_str()), (Split::ColdUsers(2), "cold-users:2"));
+    assert!("cold-users".parse::<Split>().is_err());
+}
+
+#[test]
+fn where_many_items_are_new_some_are_held_out_whole() {
+    let plain: String = many().lines().map(|line| format!("{line} train\n")).collect();
+    let new: String = (0..10).map(|item| format!("u0 n{item} 999 test\n")).collect();
+    let held_whole = |lines: &str| {
+        let data = data(lines);
+        let stages = divide(&data, Split::Given, None, 3).expect("can be divided");
+        let tune = stages.tune.expect("held out");
+        let counts = |lists: &[Vec<u32>]| {
+            let mut counts = vec![0; data.items.len()];
+            lists.iter().flatten().for_each(|item| counts[*item as usize] += 1);
+            counts
+        };
+        let (held, known) = (counts(&tune.held), counts(&tune.history.known));
+        assert_eq!(held.iter().sum::<usize>(), 10, "a tenth");
+        held.iter().zip(&known).filter(|(held, known)| **held > 1 && **known == 0).count()
+    };
+    assert!(held_whole(&format!("{plain}{new}")) > 0);
+    assert_eq!(held_whole(&format!("{plain}u0 n0 999 test")), 0);
+}

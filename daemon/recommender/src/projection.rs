@@ -1,0 +1,206 @@
+//! What others' likes say of items that few or none have liked: the scores of a walk as a function of
+//! content, fitted when they are asked for.
+//!
+//! Ridge regression of the scores of all liked items on their descriptors. The sums of products are
+//! kept, one item at a time as it is first liked, so only the scores are new to each request.
+
+use std::sync::OnceLock;
+
+use crate::descriptor::{DIM, FACETS, ONE, Sparse};
+
+/// Strength of the penalty: so many items of unit length that say 0. Among 1, 3, 10 and 30 the best for
+/// films of MovieLens 100k that nobody had rated, by their tags, attributes and plots.
+const PENALTY: f64 = 3.0;
+
+/// Likers at which what the walk says itself and what content says count the same.
+const LIKERS_HALF: f32 = 1.0;
+
+/// An item of more likers has a name of its own.
+const LIKERS_MAX: usize = 50;
+
+/// What is known of the descriptors of all items that somebody liked.
+#[derive(Debug, Default)]
+pub(crate) struct Projection {
+    /// By slot: the descriptor as it was counted.
+    counted: Vec<Option<Sparse>>,
+    /// Sums of products of two places over all counted items, in steps of `1 / ONE²`; shape
+    /// `[DIM, DIM]`, symmetric; empty until an item is counted.
+    products: Vec<i64>,
+    factor: OnceLock<Option<Vec<f64>>>,
+}
+
+impl Projection {
+    /// Whether an item's descriptor is counted.
+    pub(crate) fn counts(&self, slot: u32) -> bool {
+        self.counted.get(slot as usize).is_some_and(Option::is_some)
+    }
+
+    /// Counts an item with this descriptor, in the place of what was counted of it; `None` counts it
+    /// no more.
+    pub(crate) fn set(&mut self, slot: u32, descriptor: Option<Sparse>) {
+        let slot = slot as usize;
+        if self.counted.len() <= slot {
+            self.counted.resize(slot + 1, None);
+        }
+        if self.counted[slot] == descriptor {
+            return;
+        }
+        if let Some(old) = self.counted[slot].take() {
+            self.add(&old, -1);
+        }
+        if let Some(new) = descriptor {
+            self.add(&new, 1);
+            self.counted[slot] = Some(new);
+        }
+        self.factor = OnceLock::new();
+    }
+
+    fn add(&mut self, row: &Sparse, times: i64) {
+        self.products.resize(DIM * DIM, 0);
+        for (i, left) in row {
+            for (j, right) in row {
+                let product = i64::from(*left) * i64::from(*right);
+                self.products[usize::from(*i) * DIM + usize::from(*j)] += times * product;
+            }
+        }
+    }
+
+    /// What content has to do with the scores of the counted items (by slot), shape `[DIM]`: how much
+    /// higher than their mean it makes a score. `None` if it has nothing to do with them.
+    pub(crate) fn fit(&self, scores: &[f32]) -> Option<Vec<f32>> {
+        let factor = self.factor.get_or_init(|| self.factorise()).as_ref()?;
+        let mut sums = vec![0.0_f64; DIM];
+        let mut count = 0_u32;
+        for (score, row) in scores.iter().zip(&self.counted) {
+            let Some(row) = row else { continue };
+            count += 1;
+            for (place, value) in row {
+                sums[usize::from(*place)] += f64::from(*score) * f64::from(*value) / f64::from(ONE);
+            }
+        }
+        // The constant is the first place of every row.
+        let mean = sums[0] / f64::from(count.max(1));
+        solve(factor, &mut sums);
+        sums[0] -= mean;
+        sums.iter().any(|value| *value != 0.0).then(|| sums.into_iter().map(|value| value as f32).collect())
+    }
+
+    /// The Cholesky factor of the products with the penalty, lower triangle; `None` if nothing is
+    /// counted. Each part is penalised by its own spread, as if all were of unit variance.
+    fn factorise(&self) -> Option<Vec<f64>> {
+        let one = f64::from(ONE) * f64::from(ONE);
+        let mut matrix: Vec<f64> = self.products.iter().map(|sum| *sum as f64 / one).collect();
+        let count = matrix.first().copied().filter(|count| *count > 0.0)?;
+        let spread = |places: std::ops::Range<usize>| -> f64 {
+            places.map(|i| matrix[i * DIM + i] / count - (matrix[i * DIM] / count).powi(2)).sum()
+        };
+        let penalties =
+            [(0..1, 1.0), (1..1 + FACETS, spread(1..1 + FACETS)), (1 + FACETS..DIM, spread(1 + FACETS..DIM))];
+        for (places, spread) in penalties {
+            for i in places {
+                matrix[i * DIM + i] += PENALTY * spread.max(SPREAD_MIN);
+            }
+        }
+        cholesky(&mut matrix);
+        Some(matrix)
+    }
+}
+
+/// Keeps the penalty above 0 where all items are the same.
+const SPREAD_MIN: f64 = 1e-3;
+
+/// How much what content says of an item counts beside its own likers.
+pub(crate) fn weight(likers: usize) -> f32 {
+    if likers > LIKERS_MAX { 0.0 } else { LIKERS_HALF / (likers as f32 + LIKERS_HALF) }
+}
+
+/// Puts the factor `L` of a positive definite `L L^T` into the lower triangle.
+fn cholesky(matrix: &mut [f64]) {
+    for i in 0..DIM {
+        let (above, row) = matrix.split_at_mut(i * DIM);
+        for j in 0..i {
+            let other = &above[j * DIM..(j + 1) * DIM];
+            let known: f64 = row[..j].iter().zip(&other[..j]).map(|(a, b)| a * b).sum();
+            row[j] = (row[j] - known) / other[j];
+        }
+        let known: f64 = row[..i].iter().map(|value| value * value).sum();
+        row[i] = (row[i] - known).max(SPREAD_MIN * SPREAD_MIN).sqrt();
+    }
+}
+
+/// Solves `L L^T x = b` in place.
+fn solve(factor: &[f64], values: &mut [f64]) {
+    for i in 0..DIM {
+        let row = &factor[i * DIM..i * DIM + i];
+        let known: f64 = row.iter().zip(values.iter()).map(|(a, b)| a * b).sum();
+        values[i] = (values[i] - known) / factor[i * DIM + i];
+    }
+    for i in (0..DIM).rev() {
+        values[i] /= factor[i * DIM + i];
+        let value = values[i];
+        for (below, known) in values[..i].iter_mut().zip(&factor[i * DIM..i * DIM + i]) {
+            *below -= known * value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::split_mix;
+
+    fn row(seed: u64) -> Sparse {
+        let value = |place: u64| (split_mix(seed * 1_000 + place) % 400) as i16 - 200;
+        let places = (0..20).map(|i| (1 + (split_mix(seed * 77 + i) % (DIM as u64 - 1)) as u16, value(i)));
+        let places: std::collections::BTreeMap<u16, i16> = places.collect();
+        [(0, ONE as i16)].into_iter().chain(places).collect()
+    }
+
+    fn counted(slots: std::ops::Range<u32>) -> Projection {
+        let mut projection = Projection::default();
+        slots.for_each(|slot| projection.set(slot, Some(row(u64::from(slot)))));
+        projection
+    }
+
+    #[test]
+    fn the_fit_solves_the_penalised_equations() {
+        let projection = counted(0..60);
+        let scores: Vec<f32> = (0..60).map(|slot| (slot % 7) as f32).collect();
+        let mut found = projection.fit(&scores).expect("fits");
+        found[0] += scores.iter().sum::<f32>() / 60.0;
+        // (G + penalty) found = F^T scores, by place; the penalty is what the factor adds to G.
+        let factor = projection.factorise().expect("counted");
+        for place in [0, 5, 100, DIM - 1] {
+            let product = |i: usize, j: usize| -> f64 {
+                (0..=i.min(j)).map(|k| factor[i * DIM + k] * factor[j * DIM + k]).sum()
+            };
+            let left: f64 = (0..DIM).map(|j| product(place, j) * f64::from(found[j])).sum();
+            let right: f64 = (0..60)
+                .map(|slot| {
+                    let value = row(slot).iter().find(|(at, _)| usize::from(*at) == place).map_or(0, |v| v.1);
+                    f64::from(scores[slot as usize]) * f64::from(value) / f64::from(ONE)
+                })
+                .sum();
+            assert!((left - right).abs() < 1e-3, "{place}: {left} {right}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_counted_leaves_nothing_behind() {
+        let (mut projection, plain) = (counted(0..40), counted(0..20));
+        for slot in 20..40 {
+            projection.set(slot, None);
+        }
+        assert_eq!(projection.products, plain.products);
+        projection.set(3, Some(row(99)));
+        projection.set(3, Some(row(3)));
+        assert_eq!(projection.products, plain.products);
+        (0..20).for_each(|slot| projection.set(slot, None));
+        assert_eq!(projection.fit(&[1.0; 40]), None);
+    }
+
+    #[test]
+    fn what_content_says_counts_less_with_each_liker() {
+        assert_eq!([0, 1, 3, 51].map(weight), [1.0, 0.5, 0.25, 0.0]);
+    }
+}
