@@ -71,8 +71,8 @@ class _Layers:
 def build(w: dict[str, np.ndarray], weights_dtype=np.float16) -> onnx.ModelProto:
     """Builds the model from the variables that `layers` gives.
 
-    Input `log_mel`, fp32 `[1, 64, 96]` (mel bands, then frames); outputs `features`, fp32
-    `[1, 1024]` (the penultimate layer), and `classes`, fp32 `[1, 521]`, each in 0..=1.
+    Input `log_mel`, fp32 `[batch, 64, 96]` (mel bands, then frames); outputs `features`, fp32
+    `[batch, 1024]` (the penultimate layer), and `classes`, fp32 `[batch, 521]`, each in 0..=1.
     """
     g = Graph("yamnet", weights_dtype)
     network = _Layers(g, w)
@@ -87,7 +87,7 @@ def build(w: dict[str, np.ndarray], weights_dtype=np.float16) -> onnx.ModelProto
     logits = g.op("Add", logits, g.const("dense.bias", w[f"{dense}/bias"]))
     g.op("Sigmoid", logits, output="classes")
     return g.finish(
-        [("log_mel", "float32", [1, MELS, FRAMES])],
-        [("features", "float32", [1, FEATURES]), ("classes", "float32", [1, CLASSES])],
+        [("log_mel", "float32", ["batch", MELS, FRAMES])],
+        [("features", "float32", ["batch", FEATURES]), ("classes", "float32", ["batch", CLASSES])],
         "YAMNet trained on AudioSet",
     )

@@ -10,6 +10,7 @@
 //! is owned by the engine's thread, plugins by the rules' thread, writing by the journal; each is
 //! reached through a bounded queue and holds no lock of another.
 
+mod ahead;
 mod answers;
 mod circumstances;
 mod engine;

@@ -2,6 +2,7 @@
 
 use attuned_recommender::Modality;
 
+use crate::batch;
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
 use crate::limits::Limits;
@@ -78,11 +79,11 @@ impl AudioModel {
         let unavailable = |reason: String| EncodeError::Unavailable { modality, reason: one_line(&reason) };
         let patches = self.patches(samples, limits);
         let amplitudes: Vec<f32> = patches.iter().map(|patch| patch.amplitude).collect();
-        let heard = patches
-            .into_iter()
-            .map(|patch| self.hear(patch))
-            .collect::<Result<Vec<_>, String>>()
-            .map_err(unavailable)?;
+        let at_once = if self.network.takes_several() { batch::PATCHES_MAX } else { 1 };
+        let mut heard = Vec::with_capacity(patches.len());
+        for together in patches.chunks(at_once) {
+            heard.extend(self.hear(together).map_err(unavailable)?);
+        }
         let features: Vec<&[f32]> = heard.iter().map(|outputs| self.outputs.embedding(outputs)).collect();
         let weights = pool::weights(&amplitudes, &features);
         self.outputs.encoding(modality, &pool::means(&heard, &weights)).map_err(unavailable)
@@ -93,9 +94,10 @@ impl AudioModel {
         patch::patches(&self.mel, samples, &self.entry, limits.patches_max)
     }
 
-    /// One run of the network, its outputs in the order of `model.toml`.
-    pub fn hear(&self, patch: Patch) -> Result<Vec<Vec<f32>>, String> {
-        let shape = vec![1, self.entry.mels, self.entry.patch_frames];
-        self.network.run(vec![Array::F32(shape, patch.values)])
+    /// One run of the network: for each patch its outputs in the order of `model.toml`.
+    pub fn hear(&self, patches: &[Patch]) -> Result<Vec<Vec<Vec<f32>>>, String> {
+        let shape = vec![patches.len(), self.entry.mels, self.entry.patch_frames];
+        let values = patches.iter().flat_map(|patch| patch.values.iter().copied()).collect();
+        self.network.run_pieces(patches.len(), vec![Array::F32(shape, values)])
     }
 }

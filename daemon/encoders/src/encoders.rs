@@ -147,11 +147,34 @@ impl Encoders {
     /// [`EncodeError::Unreadable`] if there are none and [`EncodeError::OverLimit`] if there are
     /// too many: tell the sender. [`EncodeError::Unavailable`]: go on without.
     pub fn encode_text(&self, text: &str) -> Result<Encoding, EncodeError> {
-        let special = Language::of(text).and_then(|language| self.model_of(language));
-        // A special model that is refused costs nothing but itself.
-        let special = special.and_then(|model| self.library.memory.get::<TextModel>(model).ok());
-        let model = special.map_or_else(|| self.model(Modality::Text), Ok)?;
-        model.encode(text, &self.library.limits)
+        self.text_model(self.special_model(text))?.encode(text, &self.library.limits)
+    }
+
+    /// [`encode_text`](Self::encode_text) for each of several texts, in their order. Vectors differ from
+    /// those of a text alone by rounding only: their cosine is at least 0.999999. Texts of up to 32 tokens for one model that are about as long as each other go through its
+    /// network together, at most 8 and 192 tokens at a time, which takes less time than one by one.
+    pub fn encode_texts(&self, texts: &[&str]) -> Vec<Result<Encoding, EncodeError>> {
+        let mut by_model: Vec<(Option<&Arc<Model>>, Vec<usize>)> = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            let special = self.special_model(text);
+            let is_same = |known: Option<&Arc<Model>>| known.map(Arc::as_ptr) == special.map(Arc::as_ptr);
+            match by_model.iter_mut().find(|(known, _)| is_same(*known)) {
+                Some((_, places)) => places.push(place),
+                None => by_model.push((special, vec![place])),
+            }
+        }
+        let mut encodings = Vec::with_capacity(texts.len());
+        // One model after the other, as there may be room for one in memory.
+        for (special, places) in by_model {
+            let of_model: Vec<&str> = places.iter().map(|place| texts[*place]).collect();
+            let results = match self.text_model(special) {
+                Ok(model) => model.encode_all(&of_model, &self.library.limits),
+                Err(error) => vec![Err(error); places.len()],
+            };
+            encodings.extend(places.into_iter().zip(results));
+        }
+        encodings.sort_by_key(|(place, _)| *place);
+        encodings.into_iter().map(|(_, encoding)| encoding).collect()
     }
 
     /// What a text thinks of its subject, from -1 (hates it) to 1 (loves it); `None` if that cannot
@@ -375,6 +398,18 @@ impl Encoders {
             };
             model.iter().chain(beside)
         })
+    }
+
+    /// The model for the language of this text; `None` if the one for all texts reads it.
+    fn special_model(&self, text: &str) -> Option<&Arc<Model>> {
+        Language::of(text).and_then(|language| self.model_of(language))
+    }
+
+    /// The loaded model for texts of a language, or else the one for all texts.
+    fn text_model(&self, special: Option<&Arc<Model>>) -> Result<Arc<TextModel>, EncodeError> {
+        // A special model that is refused costs nothing but itself.
+        let special = special.and_then(|model| self.library.memory.get::<TextModel>(model).ok());
+        special.map_or_else(|| self.model(Modality::Text), Ok)
     }
 
     /// The model for texts in that language alone.

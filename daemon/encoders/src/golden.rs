@@ -85,7 +85,7 @@ fn text_is_cut_and_embedded_as_by_the_original() {
         }
         let windows = model.tokens(input, &limits).expect("words");
         assert_eq!(windows[0], ids, "{input:?}");
-        let first = model.window(windows[0].clone()).expect("the network runs").swap_remove(0);
+        let first = model.run(&[&windows[0]]).expect("the network runs").swap_remove(0).swap_remove(0);
         check_same(input, &first, &numbers(&case, "embedding"), COSINE_MIN);
         windowed += usize::from(windows.len() > 1);
         if windows.len() == 1 {
@@ -113,7 +113,7 @@ fn text_of_other_languages_is_cut_and_embedded_as_by_the_original() {
         assert_eq!(windows[0], ids, "{input:?}");
         if case.get("embedding").is_some() {
             embedded += 1;
-            let outputs = model.window(windows[0].clone()).expect("the network runs");
+            let outputs = model.run(&[&windows[0]]).expect("the network runs").swap_remove(0);
             check_same(input, &outputs[0], &numbers(&case, "embedding"), COSINE_MIN);
             check_same(input, &outputs[1], &numbers(&case, "semantic"), COSINE_MIN);
         }
@@ -179,8 +179,15 @@ fn a_sound_becomes_the_spectrogram_and_features_of_the_original() {
             // Near silence the logarithm is steep: TensorFlow's own fp32 is 1.5e-3 off fp64.
             assert!(most <= 2e-3, "{file}: log-mel values differ by at most {most}");
         }
-        let first = model.patches(&samples, &limits).swap_remove(0);
-        let outputs = model.hear(first).expect("the network runs");
+        let patches = model.patches(&samples, &limits);
+        let together = model.hear(&patches).expect("the network runs");
+        assert_eq!(together.len(), patches.len());
+        for (patch, together) in patches.iter().zip(&together) {
+            let alone = model.hear(std::slice::from_ref(patch)).expect("the network runs").swap_remove(0);
+            check_same(file, &together[0], &alone[0], 0.999_999);
+            check_same(file, &together[1], &alone[1], 0.999_999);
+        }
+        let outputs = &together[0];
         let encoding = model.understand(Modality::Audio, &samples, &limits).expect("understood");
         let least = if resampled { 0.999 } else { COSINE_MIN };
         check_same(file, &outputs[0], &numbers(&case, "first_features"), least);

@@ -5,6 +5,7 @@
 //! It knows nothing of items, users or networks, and keeps nothing of what it is given.
 
 mod audio;
+mod batch;
 mod bridge;
 mod encoders;
 mod encoding;

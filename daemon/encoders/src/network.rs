@@ -109,6 +109,37 @@ impl Network {
             .collect()
     }
 
+    /// Whether one run takes several pieces: the first dimension of all that goes in and comes out is
+    /// a symbol.
+    pub fn takes_several(&self) -> bool {
+        let network = &self.model.document.network;
+        let shapes = network.input.iter().map(|input| &input.shape);
+        let mut shapes = shapes.chain(network.output.iter().map(|output| &output.shape));
+        shapes.all(|shape| matches!(shape.first(), Some(DimEntry::Symbol(_))))
+    }
+
+    /// [`run`](Self::run) over inputs whose first dimension is `pieces`; gives each piece's outputs.
+    ///
+    /// # Errors
+    ///
+    /// As there, or if an output is not of as many pieces.
+    pub fn run_pieces(&self, pieces: usize, inputs: Vec<Array>) -> Result<Vec<Vec<Vec<f32>>>, String> {
+        let mut by_piece = vec![Vec::new(); pieces];
+        for (output, entry) in self.run(inputs)?.into_iter().zip(&self.model.document.network.output) {
+            let len = output.len() / pieces.max(1);
+            if len == 0 || output.len() != len * pieces {
+                let (name, found) = (&entry.name, output.len());
+                return Err(format!(
+                    "output `{name}` has {found} values, expected as many for each of {pieces}"
+                ));
+            }
+            for (outputs, part) in by_piece.iter_mut().zip(output.chunks_exact(len)) {
+                outputs.push(part.to_vec());
+            }
+        }
+        Ok(by_piece)
+    }
+
     fn compute(&self, inputs: TVec<TValue>) -> Result<TVec<TValue>, String> {
         let on_cpu = |inputs| {
             let runnable = self.on_cpu().map_err(|error| error.to_string())?;

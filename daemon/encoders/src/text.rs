@@ -7,6 +7,7 @@ mod tokenizer;
 
 use attuned_recommender::{Embedding, Modality, SEMANTIC_DIM};
 
+use crate::batch;
 use crate::bridge::half_floats;
 use crate::encoding::Encoding;
 use crate::error::{EncodeError, ModelError, one_line};
@@ -120,22 +121,52 @@ impl TextModel {
     ///
     /// As [`tokens`](Self::tokens); [`EncodeError::Unavailable`] if the network fails.
     pub fn encode(&self, text: &str, limits: &Limits) -> Result<Encoding, EncodeError> {
+        self.encoding(&self.run_all(self.tokens(text, limits)?))
+    }
+
+    /// [`encode`](Self::encode) for each of several texts, short ones in one run as [`batch`] says.
+    pub fn encode_all(&self, texts: &[&str], limits: &Limits) -> Vec<Result<Encoding, EncodeError>> {
+        let mut windows = Vec::new();
+        let counts: Vec<Result<usize, EncodeError>> = texts
+            .iter()
+            .map(|text| {
+                let of_text = self.tokens(text, limits)?;
+                let count = of_text.len();
+                windows.extend(of_text);
+                Ok(count)
+            })
+            .collect();
+        let ran = self.run_all(windows);
+        let mut left = ran.as_slice();
+        counts
+            .into_iter()
+            .map(|count| {
+                let (of_text, others) = left.split_at(count?);
+                left = others;
+                self.encoding(of_text)
+            })
+            .collect()
+    }
+
+    /// What the windows of one text say together.
+    fn encoding(&self, windows: &[Ran]) -> Result<Encoding, EncodeError> {
         let unavailable =
-            |reason: String| EncodeError::Unavailable { modality: Modality::Text, reason: one_line(&reason) };
+            |reason: &str| EncodeError::Unavailable { modality: Modality::Text, reason: one_line(reason) };
         let mut sums: Vec<Vec<f32>> = Vec::new();
-        for ids in self.tokens(text, limits)? {
-            let weight = ids.len() as f32;
-            let outputs = self.window(ids).map_err(unavailable)?;
+        for window in windows {
+            let weight = window.tokens as f32;
+            let outputs = window.outputs.as_ref().map_err(|reason| unavailable(reason))?;
             sums.resize_with(outputs.len(), Vec::new);
-            for (sum, values) in sums.iter_mut().zip(&outputs) {
+            for (sum, values) in sums.iter_mut().zip(outputs) {
                 sum.resize(values.len(), 0.0);
                 for (sum, value) in sum.iter_mut().zip(values) {
                     *sum += weight * value;
                 }
             }
         }
-        let direction =
-            |values: Vec<f32>| Embedding::from_values(values).map_err(|error| unavailable(error.to_string()));
+        let direction = |values: Vec<f32>| {
+            Embedding::from_values(values).map_err(|error| unavailable(&error.to_string()))
+        };
         let projected = sums.split_off(1).pop();
         let embedding = direction(sums.swap_remove(0))?;
         let semantic = match (&self.semantic, projected) {
@@ -154,13 +185,47 @@ impl TextModel {
         })
     }
 
-    /// The network's outputs for one window of token ids, each of shape `[dim]`: the embedding, and
-    /// the semantic vector of a model that has one of its own.
-    pub fn window(&self, ids: Vec<i64>) -> Result<Vec<Vec<f32>>, String> {
-        let shape = vec![1, ids.len()];
-        let mask = Array::I64(shape.clone(), vec![1; ids.len()]);
-        self.network.run(vec![Array::I64(shape, ids), mask])
+    /// Runs the network over windows of token ids, in as few runs as the model and [`batch`] allow.
+    fn run_all(&self, windows: Vec<Vec<i64>>) -> Vec<Ran> {
+        let tokens: Vec<usize> = windows.iter().map(Vec::len).collect();
+        let runs = if self.network.takes_several() {
+            batch::runs_of_texts(&tokens)
+        } else {
+            (0..windows.len()).map(|place| vec![place]).collect()
+        };
+        let mut ran: Vec<(usize, Ran)> = Vec::with_capacity(windows.len());
+        for places in runs {
+            let together: Vec<&[i64]> = places.iter().map(|place| windows[*place].as_slice()).collect();
+            let outputs: Vec<Result<Vec<Vec<f32>>, String>> = match self.run(&together) {
+                Ok(outputs) => outputs.into_iter().map(Ok).collect(),
+                Err(reason) => vec![Err(reason); places.len()],
+            };
+            let with_tokens = places.iter().zip(outputs);
+            ran.extend(with_tokens.map(|(place, outputs)| (*place, Ran { tokens: tokens[*place], outputs })));
+        }
+        ran.sort_by_key(|(place, _)| *place);
+        ran.into_iter().map(|(_, ran)| ran).collect()
     }
+
+    /// One run of the network over windows of token ids, those shorter than the longest padded: for
+    /// each its outputs, of shape `[dim]`: the embedding, and the semantic vector of a model that has
+    /// one of its own.
+    pub fn run(&self, windows: &[&[i64]]) -> Result<Vec<Vec<Vec<f32>>>, String> {
+        let longest = windows.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let padded = |value: fn(i64) -> i64| {
+            let row = |ids: &&[i64]| -> Vec<i64> {
+                ids.iter().map(|id| value(*id)).chain(std::iter::repeat(0)).take(longest).collect()
+            };
+            Array::I64(vec![windows.len(), longest], windows.iter().flat_map(row).collect())
+        };
+        self.network.run_pieces(windows.len(), vec![padded(|id| id), padded(|_| 1)])
+    }
+}
+
+/// What a run of the network gave for one window of token ids.
+struct Ran {
+    tokens: usize,
+    outputs: Result<Vec<Vec<f32>>, String>,
 }
 
 fn read_mean(model: &Model, path: &str) -> Result<Vec<f32>, ModelError> {

@@ -9,6 +9,7 @@ use attuned_encoders::{EncodeError, Encoders, Encoding, Language};
 use attuned_recommender::{Embedding, Modality};
 use serde::Serialize;
 
+use crate::cli::input::Source;
 use crate::cli::progress::Progress;
 use crate::cli::session::configuration;
 use crate::cli::table::{Table, fit};
@@ -21,8 +22,11 @@ mod inputs;
 pub use inputs::Encode;
 use inputs::{Content, Input};
 
-/// Most inputs that are encoded ahead of the one to be printed next.
+/// Most stretches of inputs that are encoded ahead of the one to be printed next.
 const AHEAD_MAX: usize = 64;
+
+/// Most words that are handed to the encoders at once, which put those together that are about as long.
+const TEXTS_MAX: usize = 32;
 
 /// What `--json` prints for each input.
 #[derive(Debug, Serialize)]
@@ -64,20 +68,21 @@ pub fn run(encode: Encode, common: &Common, printer: &mut Printer) -> Result<(),
     let inputs = encode.inputs()?;
     let mut parts: BTreeMap<Modality, Vec<f32>> = BTreeMap::new();
     let progress = Progress::start("encoding", inputs.len(), printer);
-    in_order(
-        &inputs,
-        |input| understand(&encoders, input),
-        |input, result| {
-            progress.step();
-            match result {
-                Ok(understood) if together => {
-                    add(&mut parts, &understood.encoding);
-                    Ok(())
-                }
-                Ok(understood) => progress.suspend(|| print(printer, input, &understood)),
-                Err(failure) => progress.suspend(|| tally.told(&input.name, failure)),
+    let mut take = |input: &Input, result: Result<Understood, Failure>| {
+        progress.step();
+        match result {
+            Ok(understood) if together => {
+                add(&mut parts, &understood.encoding);
+                Ok(())
             }
-        },
+            Ok(understood) => progress.suspend(|| print(printer, input, &understood)),
+            Err(failure) => progress.suspend(|| tally.told(&input.name, failure)),
+        }
+    };
+    in_order(
+        &stretches(&inputs, processors()),
+        |inputs| understand(&encoders, inputs),
+        |inputs, results| inputs.iter().zip(results).try_for_each(|(input, result)| take(input, result)),
     )?;
     drop(progress);
     if !parts.is_empty() {
@@ -126,30 +131,56 @@ fn print_fused(
     printer.text(table.render())
 }
 
-fn understand(encoders: &Encoders, input: &Input) -> Result<Understood, Failure> {
-    let silent = |encoding| Understood { encoding, language: None, sentiment: None };
-    let of_words = |words: &str| {
-        let encoding = encoders.encode_text(words)?;
+/// The inputs in stretches that are encoded together: words that follow each other, shared out among
+/// the processors, and every file on its own.
+fn stretches(inputs: &[Input], processors: usize) -> Vec<&[Input]> {
+    let most = inputs.len().div_ceil(processors).clamp(1, TEXTS_MAX);
+    let words = |input: &Input| matches!(input.content, Content::Words(_));
+    inputs.chunk_by(|a, b| words(a) && words(b)).flat_map(|stretch| stretch.chunks(most)).collect()
+}
+
+/// What the inputs of one stretch are, in their order.
+fn understand(encoders: &Encoders, inputs: &[Input]) -> Vec<Result<Understood, Failure>> {
+    if let [Input { content: Content::File(source), modality, .. }] = inputs {
+        return vec![of_file(encoders, *modality, source)];
+    }
+    let words = |input: &Input| match &input.content {
+        Content::Words(words) => Some(words.clone()),
+        Content::File(_) => None,
+    };
+    of_words(encoders, &inputs.iter().filter_map(words).collect::<Vec<_>>())
+}
+
+fn of_words(encoders: &Encoders, texts: &[String]) -> Vec<Result<Understood, Failure>> {
+    let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let understood = |(words, encoding): (&String, Result<Encoding, EncodeError>)| {
+        let encoding = encoding.map_err(failure)?;
         let sentiment = encoders.sentiment(words, Some(&encoding));
         Ok(Understood { encoding, language: Language::of(words), sentiment })
     };
-    let understood = match (&input.content, input.modality) {
-        (Content::Words(words), _) => of_words(words),
-        (Content::File(source), modality) => {
-            let bytes = source.read()?;
-            match modality {
-                Modality::Text => of_words(&String::from_utf8_lossy(&bytes)),
-                Modality::Image => encoders.encode_image(&bytes).map(silent),
-                Modality::Audio => encoders.encode_audio(&bytes).map(silent),
-                Modality::Video => encoders.encode_video(&bytes).map(silent),
-            }
+    texts.iter().zip(encoders.encode_texts(&all)).map(understood).collect()
+}
+
+fn of_file(encoders: &Encoders, modality: Modality, source: &Source) -> Result<Understood, Failure> {
+    let bytes = source.read()?;
+    let encoding = match modality {
+        Modality::Text => {
+            let words = String::from_utf8_lossy(&bytes).into_owned();
+            return of_words(encoders, &[words]).swap_remove(0);
         }
+        Modality::Image => encoders.encode_image(&bytes),
+        Modality::Audio => encoders.encode_audio(&bytes),
+        Modality::Video => encoders.encode_video(&bytes),
     };
-    understood.map_err(|error| match error {
+    encoding.map(|encoding| Understood { encoding, language: None, sentiment: None }).map_err(failure)
+}
+
+fn failure(error: EncodeError) -> Failure {
+    match error {
         EncodeError::Unreadable { .. } | EncodeError::OverLimit { .. } | EncodeError::Unavailable { .. } => {
             Failure::Input(error.to_string())
         }
-    })
+    }
 }
 
 fn print(printer: &mut Printer, input: &Input, understood: &Understood) -> Result<(), Failure> {
@@ -188,6 +219,10 @@ fn render(input: &Input, understood: &Understood) -> String {
     table.render()
 }
 
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Does `work` on every input with as many threads as there are processors, and hands the results
 /// to `take` in the order of the inputs, one by one. Ends early if `take` fails.
 ///
@@ -197,7 +232,7 @@ pub(super) fn in_order<I: Sync, O: Send>(
     work: impl Fn(&I) -> O + Sync,
     mut take: impl FnMut(&I, O) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(inputs.len()).max(1);
+    let threads = processors().min(inputs.len()).max(1);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     // How many results were taken; workers wait for it, so that results do not pile up.
@@ -284,6 +319,30 @@ mod tests {
         assert_eq!(taken, 3);
         let worked = worked.into_inner();
         assert!(worked <= 3 + AHEAD_MAX + 64, "{worked} inputs were worked on after nobody reads");
+    }
+
+    #[test]
+    fn words_go_together_and_files_alone() {
+        let words = || Input {
+            name: "rain".to_owned(),
+            modality: Modality::Text,
+            content: Content::Words("rain".to_owned()),
+        };
+        let file = || Input {
+            name: "cat.png".to_owned(),
+            modality: Modality::Image,
+            content: Content::File(Source::File("cat.png".into())),
+        };
+        let check = |inputs: &[Input], processors: usize, expected: &[usize]| {
+            let lengths: Vec<usize> = stretches(inputs, processors).iter().map(|part| part.len()).collect();
+            assert_eq!(lengths, expected);
+        };
+        check(&[], 2, &[]);
+        check(&[words(), words(), file(), file(), words()], 1, &[2, 1, 1, 1]);
+        // Few are shared out, and of many no more are taken at once than the limit.
+        check(&[words(), words(), words()], 2, &[2, 1]);
+        let many: Vec<Input> = (0..200).map(|_| words()).collect();
+        check(&many, 2, &[TEXTS_MAX, TEXTS_MAX, TEXTS_MAX, TEXTS_MAX, TEXTS_MAX, TEXTS_MAX, 8]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use attuned_encoders::{EncodeError, Encoders, Encoding};
 use attuned_recommender::{Content, Embedding, Input, Item, ItemId, Label, Modality, ModelEmbedding};
 use bytes::Bytes;
 
+use super::ahead;
 use super::fusion::fuse;
 use super::journal::Step;
 use super::pending::{Pending, Work};
@@ -266,6 +267,10 @@ pub(super) async fn understand_items(shared: Weak<Shared>, pending: Arc<Pending>
         let Some(shared) = shared.upgrade() else { return };
         match work {
             Work::Understand(id) => {
+                let encoders = shared.understanding.encoders();
+                let in_line = pending.in_line(ahead::IN_LINE_MAX);
+                pulse.beat();
+                shared.read_ahead(&id, &in_line, encoders.as_ref()).await;
                 if let Err(rejection) = shared.understand_item(&id, &pulse).await {
                     tracing::warn!(item = %id, reason = %rejection, "item not understood, it stays marked for the next start");
                 }

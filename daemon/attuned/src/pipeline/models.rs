@@ -16,6 +16,7 @@ use attuned_encoders::{Choice, Encoders, FoundModel, ModelState, Purpose};
 use attuned_recommender::{Content, ItemId, Modality};
 
 pub use self::choice::{Chosen, choose, names_before, names_of, remembered, target_of, word};
+use super::ahead;
 use super::items::same_content;
 use super::understanding::OWN_MODEL;
 use super::{Pipeline, Shared, now, reject_by_store};
@@ -188,6 +189,9 @@ impl Shared {
         if let Err(problem) = next.encoders.check_files() {
             return self.give_up(&next, &problem.to_string()).await;
         }
+        let in_line = self.understanding.pending().in_line_anew(ahead::IN_LINE_MAX);
+        pulse.beat();
+        self.read_ahead(id, &in_line, Some(&next.encoders)).await;
         match self.try_understand_anew(id, &next, pulse).await {
             Ok(None) => {}
             Ok(Some(problem)) => self.give_up(&next, &problem).await,

@@ -106,6 +106,16 @@ impl Pending {
         }
     }
 
+    /// The items that come next, at most `max`.
+    pub(super) fn in_line(&self, max: usize) -> Vec<ItemId> {
+        self.lock().items.first(max)
+    }
+
+    /// The items that are understood anew next, at most `max`.
+    pub(super) fn in_line_anew(&self, max: usize) -> Vec<ItemId> {
+        self.lock().anew.as_ref().map(|anew| anew.line.first(max)).unwrap_or_default()
+    }
+
     /// How many items are still to be understood.
     pub(super) fn len(&self) -> usize {
         let waiting = self.lock();
@@ -158,6 +168,10 @@ impl Line {
         }
     }
 
+    fn first(&self, max: usize) -> Vec<ItemId> {
+        self.order.iter().take(max).cloned().collect()
+    }
+
     fn take(&mut self) -> Option<ItemId> {
         let item = self.order.pop_front()?;
         self.known.remove(&item);
@@ -181,7 +195,9 @@ mod tests {
         }
         assert_eq!(pending.len(), 2);
         assert_eq!(pending.next().await, Some(Work::Understand(id("b"))));
+        assert_eq!(pending.in_line(5), [id("a")]);
         pending.add(id("b"));
+        assert_eq!(pending.in_line(1), [id("a")]);
         assert_eq!(pending.len(), 3, "the one in work counts");
         assert_eq!(pending.next().await, Some(Work::Understand(id("a"))));
         assert_eq!(pending.next().await, Some(Work::Understand(id("b"))));
@@ -198,6 +214,7 @@ mod tests {
         assert_eq!(pending.next().await, Some(Work::Understand(id("c"))));
         assert_eq!(pending.next().await, Some(Work::Anew(id("a"))));
         assert_eq!(pending.progress(), Some((0, 3)), "b and c wait, a is in work");
+        assert_eq!(pending.in_line_anew(5), [id("b"), id("c")]);
         assert_eq!(pending.next().await, Some(Work::Anew(id("b"))));
         assert_eq!(pending.next().await, Some(Work::Anew(id("c"))));
         assert!(pending.all_anew());

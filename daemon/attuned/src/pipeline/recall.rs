@@ -4,7 +4,7 @@
 //! are people's own, and are remembered for a while only. All are rounded to half precision, as
 //! stored vectors are, so that it makes no difference where one comes from.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +19,10 @@ use crate::store::EncodingKey;
 
 /// Encodings that are remembered in memory, about 8 KB each.
 const RECENT_MAX: usize = 256;
+
+/// Encodings made before their turn of which it is remembered that they were. Of those that are
+/// forgotten, as their items were taken away meanwhile, one too many counts as reused.
+const AHEAD_MAX: usize = 256;
 
 /// The layout that is written; others are as good as absent.
 const VERSION: u8 = 1;
@@ -37,6 +41,8 @@ struct EncodingV1 {
 #[derive(Default)]
 pub(super) struct Recall {
     recent: Mutex<Recent>,
+    /// What was encoded before its turn, and was not asked for since.
+    ahead: Mutex<HashSet<EncodingKey>>,
     runs: AtomicU64,
     reused: AtomicU64,
 }
@@ -67,6 +73,21 @@ impl Recall {
     /// Counts a run of an encoder.
     pub(super) fn ran(&self) {
         self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a run of an encoder before the turn of what it is for.
+    pub(super) fn ran_ahead(&self, key: EncodingKey) {
+        self.ran();
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if ahead.len() >= AHEAD_MAX {
+            ahead.clear();
+        }
+        ahead.insert(key);
+    }
+
+    /// Whether the turn of what was encoded ahead has come: true once.
+    pub(super) fn was_ahead(&self, key: &EncodingKey) -> bool {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
     }
 
     /// Counts a run that was spared.

@@ -88,7 +88,9 @@ impl Understanding {
         };
         let (key, found) = tokio::task::spawn_blocking(found).await.map_err(failed)?;
         if let Some(found) = found {
-            self.recall.spared();
+            if !self.recall.was_ahead(&key) {
+                self.recall.spared();
+            }
             return Ok(found);
         }
         let mut ran = false;
@@ -120,6 +122,35 @@ impl Understanding {
             tokio::task::spawn_blocking(keep).await.map_err(failed)?;
         }
         Ok(known.encoding)
+    }
+
+    /// Whether a text's encoding is kept in the store. Blocks for a short read.
+    pub(super) fn is_kept(&self, encoders: &Encoders, text: &str) -> bool {
+        let key = key_of(&encoders.signature(Modality::Text), &Piece::Text(text.to_owned()));
+        self.store.encoding(&key).is_some()
+    }
+
+    /// Encodes texts in one turn of the background and keeps what comes of it in the store, for whoever
+    /// encodes one of them next. Those that cannot be encoded are left out.
+    pub(super) async fn encode_ahead(&self, encoders: &Encoders, texts: Vec<String>) {
+        let signature = encoders.signature(Modality::Text);
+        let turn = self.turns.take(Turn::Background).await;
+        let (encoders, store) = (encoders.clone(), self.store.clone());
+        let keys = tokio::task::spawn_blocking(move || {
+            let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let encodings = encoders.encode_texts(&all);
+            drop(turn);
+            let kept = texts.into_iter().zip(encodings).filter_map(|(text, encoding)| {
+                let key = key_of(&signature, &Piece::Text(text));
+                store.keep_encoding(&key, &Known::of(encoding.ok()?).bytes);
+                Some(key)
+            });
+            kept.collect::<Vec<_>>()
+        });
+        // If it failed, each text is tried again when its turn comes.
+        for key in keys.await.unwrap_or_default() {
+            self.recall.ran_ahead(key);
+        }
     }
 
     /// What words say of their subject, in `[-1, 1]`; `None` if that cannot be told.

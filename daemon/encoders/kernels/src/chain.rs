@@ -126,25 +126,31 @@ impl Chain {
         self.outputs.iter().map(|value| self.shapes[value.0])
     }
 
-    /// Runs all layers over `x`, a map held channels *first* as networks are exchanged, and gives
-    /// each output in that layout to `take`, in order.
+    /// Runs all layers over `x`, one map or several held channels *first* as networks are exchanged,
+    /// `[batch, channels, height, width]`, and gives each output in that layout to `take`, in order.
+    /// What a map gives does not depend on those beside it.
+    ///
+    /// Small maps of many channels take little longer together than one of them alone, as the weights
+    /// are read once. All of them are in memory at once.
     ///
     /// # Panics
     ///
-    /// If `x` is not of the input's shape.
+    /// If `x` is not maps of the input's shape.
     pub fn run(&self, x: &[f32], room: &mut Room, mut take: impl FnMut(usize, ChannelsFirst<'_>)) {
-        assert_eq!(x.len(), self.input().len(), "the map is of the input's shape");
+        let batch = x.len() / self.input().len().max(1);
+        assert_eq!(x.len(), batch * self.input().len(), "the maps are of the input's shape");
+        let len = |value: usize| batch * self.shapes[value].len();
         let count = self.buffers.iter().max().map_or(0, |most| most + 1);
         room.buffers.resize_with(count.max(room.buffers.len()), Vec::new);
-        let first = room.take(self.buffers[0], self.input().len());
-        room.put(self.buffers[0], to_channels_last(x, self.input(), first));
+        let mut first = room.take(self.buffers[0], len(0));
+        to_channels_last(x, self.input(), &mut first);
+        room.put(self.buffers[0], first);
         for (at, step) in self.steps.iter().enumerate() {
             let to = at + 1;
-            let mut y = room.take(self.buffers[to], self.shapes[to].len());
+            let mut y = room.take(self.buffers[to], len(to));
             let Room { buffers, patches } = &mut *room;
-            let held = |value: Value| &buffers[self.buffers[value.0]][..self.shapes[value.0].len()];
-            let (x, input, y_part) =
-                (held(step.from), self.shapes[step.from.0], &mut y[..self.shapes[to].len()]);
+            let held = |value: Value| &buffers[self.buffers[value.0]][..len(value.0)];
+            let (x, input, y_part) = (held(step.from), self.shapes[step.from.0], &mut y[..len(to)]);
             match &step.layer {
                 Layer::Convolution(convolution) => {
                     convolution.run(x, input, step.add.map(held), step.clamp, patches, y_part);
@@ -155,7 +161,7 @@ impl Chain {
         }
         for (at, value) in self.outputs.iter().enumerate() {
             let shape = self.shapes[value.0];
-            take(at, ChannelsFirst { shape, values: &room.buffers[self.buffers[value.0]][..shape.len()] });
+            take(at, ChannelsFirst { shape, values: &room.buffers[self.buffers[value.0]][..len(value.0)] });
         }
     }
 }
@@ -175,7 +181,7 @@ impl Room {
     }
 }
 
-/// A result, to be written channels first.
+/// A result for each map, to be written channels first.
 #[derive(Debug)]
 pub struct ChannelsFirst<'a> {
     shape: MapShape,
@@ -183,32 +189,37 @@ pub struct ChannelsFirst<'a> {
 }
 
 impl ChannelsFirst<'_> {
-    /// Writes the map as `[channels, height, width]`.
+    /// Writes the maps as `[batch, channels, height, width]`.
     ///
     /// # Panics
     ///
     /// If `to` is of another length.
     pub fn write(&self, to: &mut [f32]) {
-        assert_eq!(to.len(), self.values.len(), "the map is of its shape");
+        assert_eq!(to.len(), self.values.len(), "the maps are of their shape");
         let channels = self.shape.channels.max(1);
         let plane = self.shape.height * self.shape.width;
-        for (channel, to) in to.chunks_exact_mut(plane.max(1)).enumerate() {
-            for (to, from) in to.iter_mut().zip(self.values[channel..].iter().step_by(channels)) {
-                *to = *from;
+        let len = self.shape.len().max(1);
+        for (to, from) in to.chunks_exact_mut(len).zip(self.values.chunks_exact(len)) {
+            for (channel, to) in to.chunks_exact_mut(plane.max(1)).enumerate() {
+                for (to, from) in to.iter_mut().zip(from[channel..].iter().step_by(channels)) {
+                    *to = *from;
+                }
             }
         }
     }
 }
 
-/// Writes a map that is held `[channels, height, width]` channels last into the buffer's beginning.
-fn to_channels_last(x: &[f32], shape: MapShape, mut buffer: Vec<f32>) -> Vec<f32> {
+/// Writes maps that are held `[channels, height, width]` channels last into the buffer's beginning.
+fn to_channels_last(x: &[f32], shape: MapShape, buffer: &mut [f32]) {
     let plane = shape.height * shape.width;
-    for (channel, from) in x.chunks_exact(plane.max(1)).enumerate() {
-        for (to, from) in buffer[channel..shape.len()].iter_mut().step_by(shape.channels).zip(from) {
-            *to = *from;
+    let len = shape.len().max(1);
+    for (to, from) in buffer.chunks_exact_mut(len).zip(x.chunks_exact(len)) {
+        for (channel, from) in from.chunks_exact(plane.max(1)).enumerate() {
+            for (to, from) in to[channel..].iter_mut().step_by(shape.channels).zip(from) {
+                *to = *from;
+            }
         }
     }
-    buffer
 }
 
 #[cfg(test)]
@@ -261,6 +272,41 @@ mod tests {
         let chain = builder.finish(vec![swapped]);
         let swapped = run(&chain, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &mut Room::default());
         assert_eq!(swapped, [[5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0]]);
+    }
+
+    #[test]
+    fn maps_together_give_what_each_gives_alone_to_the_bit() {
+        let (mut builder, x) = ChainBuilder::new(shape(5, 7, 3));
+        let window = |side: usize, stride: usize| Window {
+            kernel: [side, side],
+            stride: [stride, stride],
+            pad_before: [side / 2, side / 2],
+            pad_after: [side / 2, side / 2],
+        };
+        let weight = |at: usize| (at * 7919 % 101) as f32 / 50.0 - 1.0;
+        let dense = |inputs, outputs| Dense::new(inputs, outputs, |i, o| weight(i * outputs + o), weight);
+        let wide = Convolution::new(window(3, 1), 3, dense(27, 20));
+        let wide = builder.convolution(wide, x, None, Clamp::NONE).expect("fits");
+        let taps =
+            Depthwise::new(window(3, 1), (0..180).map(weight).collect(), (0..20).map(weight).collect());
+        let by_channel = builder.depthwise(taps, wide, Clamp { low: 0.0, high: 6.0 }).expect("fits");
+        let sum = Convolution::new(window(1, 1), 20, dense(20, 20));
+        let sum = builder.convolution(sum, by_channel, Some(wide), Clamp::NONE).expect("fits");
+        let narrow = Convolution::new(window(3, 2), 20, dense(180, 5));
+        let narrow = builder.convolution(narrow, sum, None, Clamp::NONE).expect("fits");
+        let chain = builder.finish(vec![narrow, sum]);
+        let maps: Vec<f32> = (0..5 * 105).map(|at| weight(at * 31 + 7)).collect();
+        let mut room = Room::default();
+        let together = run(&chain, &maps, &mut room);
+        let alone: Vec<Vec<Vec<f32>>> =
+            maps.chunks(105).map(|map| run(&chain, map, &mut Room::default())).collect();
+        for (output, together) in together.iter().enumerate() {
+            let alone: Vec<f32> = alone.iter().flat_map(|outputs| outputs[output].clone()).collect();
+            assert_eq!(*together, alone, "output {output}");
+        }
+        // After many maps, the room is as good for one.
+        assert_eq!(run(&chain, &maps[105..210], &mut room), alone[1]);
+        assert!(run(&chain, &[], &mut room).iter().all(Vec::is_empty));
     }
 
     #[test]

@@ -34,12 +34,12 @@ impl Convolution {
         (input.channels == self.channels).then_some(MapShape { height, width, channels })
     }
 
-    /// Runs over one map; `patches` is room to work in, which grows as needed. `add`, if given, is
-    /// of the result's shape and is added before clamping.
+    /// Runs over maps of the shape `input` that lie one after another; `patches` is room to work in,
+    /// which grows as needed. `add`, if given, is of the results' shape and is added before clamping.
     ///
     /// # Panics
     ///
-    /// If the map does not fit, or the lengths are not those of the shapes.
+    /// If the maps do not fit, or the lengths are not those of the shapes.
     pub fn run(
         &self,
         x: &[f32],
@@ -50,10 +50,29 @@ impl Convolution {
         y: &mut [f32],
     ) {
         let output = self.output(input).expect("the map fits the convolution, as whoever calls has asked");
-        assert_eq!((x.len(), y.len()), (input.len(), output.len()), "maps are of their shapes");
+        let (len_in, len_out) = (input.len().max(1), output.len().max(1));
+        assert!(x.len().is_multiple_of(len_in), "maps are of their shape");
+        assert_eq!(x.len() / len_in * output.len(), y.len(), "as many maps go in as come out");
         if self.is_dense() {
             return self.dense.run(x, add, clamp, y);
         }
+        for (at, (x, y)) in x.chunks_exact(len_in).zip(y.chunks_exact_mut(len_out)).enumerate() {
+            let add = add.map(|add| &add[at * len_out..][..len_out]);
+            self.run_by_patches(x, input, add, clamp, patches, y);
+        }
+    }
+
+    /// One map, some rows of patches after the others.
+    fn run_by_patches(
+        &self,
+        x: &[f32],
+        input: MapShape,
+        add: Option<&[f32]>,
+        clamp: Clamp,
+        patches: &mut Vec<f32>,
+        y: &mut [f32],
+    ) {
+        let output = self.output(input).expect("the map fits the convolution, as whoever calls has asked");
         let row_len = output.width * self.dense.inputs();
         let rows = (PATCHES_BYTES / size_of::<f32>() / row_len.max(1)).max(1);
         patches.resize(patches.len().max(rows.min(output.height) * row_len), 0.0);

@@ -34,15 +34,19 @@ impl Depthwise {
         (input.channels == self.channels).then_some(MapShape { height, width, channels: self.channels })
     }
 
-    /// Runs over one map.
+    /// Runs over maps of the shape `input` that lie one after another.
     ///
     /// # Panics
     ///
-    /// If the map does not fit, or the lengths are not those of the shapes.
+    /// If the maps do not fit, or the lengths are not those of the shapes.
     pub fn run(&self, x: &[f32], input: MapShape, clamp: Clamp, y: &mut [f32]) {
         let output = self.output(input).expect("the map fits the convolution, as whoever calls has asked");
-        assert_eq!((x.len(), y.len()), (input.len(), output.len()), "maps are of their shapes");
-        widest(Run { depthwise: self, x, input, output, clamp, y });
+        let (len_in, len_out) = (input.len().max(1), output.len().max(1));
+        assert!(x.len().is_multiple_of(len_in), "maps are of their shape");
+        assert_eq!(x.len() / len_in * output.len(), y.len(), "as many maps go in as come out");
+        for (x, y) in x.chunks_exact(len_in).zip(y.chunks_exact_mut(len_out)) {
+            widest(Run { depthwise: self, x, input, output, clamp, y });
+        }
     }
 }
 

@@ -299,20 +299,17 @@ impl EvalOp for ConvolutionChain {
         let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let mut room = rooms().pop().unwrap_or_default();
         let values = input.try_as_plain_ram()?.as_slice::<f32>()?;
-        for (at, map) in values.chunks_exact(self.chain.input().len().max(1)).enumerate() {
-            let mut result = Ok(());
-            self.chain.run(map, &mut room, |number, map| {
-                let written = outputs[number].try_as_plain_ram_mut().and_then(|mut output| {
-                    let len = output.as_slice::<f32>()?.len() / batch;
-                    map.write(&mut output.as_slice_mut::<f32>()?[at * len..(at + 1) * len]);
-                    Ok(())
-                });
-                if let Err(error) = written {
-                    result = Err(error);
-                }
+        let mut result = Ok(());
+        self.chain.run(values, &mut room, |number, maps| {
+            let written = outputs[number].try_as_plain_ram_mut().and_then(|mut output| {
+                maps.write(output.as_slice_mut::<f32>()?);
+                Ok(())
             });
-            result?;
-        }
+            if let Err(error) = written {
+                result = Err(error);
+            }
+        });
+        result?;
         rooms().push(room);
         Ok(outputs.into_iter().map(Tensor::into_tvalue).collect())
     }

@@ -3,6 +3,7 @@
 //! Test data lies beside the repository, in `../shared` or where `ATTUNED_SHARED` says; a test
 //! that does not find it says so and passes.
 
+mod batches;
 mod film;
 mod folder;
 mod fusion;
