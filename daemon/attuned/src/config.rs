@@ -278,6 +278,18 @@ pub struct RecommendConfig {
     pub n_max: u32,
     /// How different the items of a list are, from 0 to 1, unless the request says.
     pub diversity: f32,
+    /// How that is sought.
+    pub diversity_method: DiversityMethod,
+    /// How closely a list keeps to the mix of tags that a person likes, from 0 to 1, unless the
+    /// request says.
+    pub calibration: f32,
+    /// Most items of one provider in a list; 0 for any number.
+    pub per_provider_max: u32,
+    /// Most items of one kind in a list that is not asked for one kind alone; 0 for any number.
+    pub per_kind_max: u32,
+    /// How often somebody may have played an item that is still shown where seen ones are asked
+    /// for; 0 for any number.
+    pub plays_max: u32,
     /// After how long a like or a play counts half, days.
     pub taste_half_life_days: f32,
     /// After how long a skip or a dislike counts half, days.
@@ -290,10 +302,25 @@ impl Default for RecommendConfig {
             n_default: 10,
             n_max: 100,
             diversity: 0.2,
+            diversity_method: DiversityMethod::Mmr,
+            calibration: 0.0,
+            per_provider_max: 0,
+            per_kind_max: 0,
+            plays_max: 0,
             taste_half_life_days: 120.0,
             dislike_half_life_days: 45.0,
         }
     }
+}
+
+/// How the items of a list are kept different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiversityMethod {
+    /// By the greatest likeness of an item to one above it.
+    Mmr,
+    /// By what all items above have of it together.
+    Dpp,
 }
 
 /// `[search]`
@@ -395,8 +422,12 @@ impl Config {
         if recommend.n_default == 0 || recommend.n_default > recommend.n_max {
             return wrong("recommend.n_default", &recommend.n_default, "1 to recommend.n_max");
         }
-        if !(0.0..=1.0).contains(&recommend.diversity) {
-            return wrong("recommend.diversity", &recommend.diversity, "0 to 1");
+        for (key, share) in
+            [("recommend.diversity", recommend.diversity), ("recommend.calibration", recommend.calibration)]
+        {
+            if !(0.0..=1.0).contains(&share) {
+                return wrong(key, &share, "0 to 1");
+            }
         }
         for (key, days) in [
             ("recommend.taste_half_life_days", recommend.taste_half_life_days),

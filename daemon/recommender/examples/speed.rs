@@ -122,6 +122,7 @@ fn measure(items: u64) -> Result<(), IdError> {
             exclude: Vec::new(),
             filter: Filter::default(),
             diversity: None,
+            calibration: None,
             explore: false,
             seen: false,
             seed: 1,

@@ -15,7 +15,8 @@
 //!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order),
 //!   `projection` (what that says of items that nobody liked yet, by their content).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
-//!   `scoring` (weighted sum) → `rerank` (rules, diversity, pins) → `reasons` (words).
+//!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, pins) →
+//!   `reasons` (words).
 //! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.
 //! - Fitting: `tuning` finds what holds for this house; every other constant is in `settings`.
@@ -79,7 +80,7 @@ pub use recommender::{Input, Recommender};
 pub use request::{Filter, FilterError, Query, Request};
 pub use ruling::{Adjustment, Batch, Effect};
 pub use search::{Found, Match};
-pub use settings::Settings;
+pub use settings::{DiversityMethod, Settings};
 pub use shortlist::Shortlist;
 pub use state::{HouseholdState, UserState};
 pub use time::Timestamp;

@@ -71,6 +71,22 @@ pub struct Reason {
     pub plugin: Option<PluginId>,
 }
 
+impl Reason {
+    /// A reason that refers to nothing.
+    pub(crate) fn new(kind: ReasonKind, weight: f32, text: String) -> Reason {
+        Reason {
+            kind,
+            weight,
+            text,
+            item: None,
+            modality: None,
+            label: None,
+            shares: Vec::new(),
+            plugin: None,
+        }
+    }
+}
+
 /// One item of a list.
 ///
 /// `bias` plus the weights of `reasons` is `log_odds`, within rounding; the score is

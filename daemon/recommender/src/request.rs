@@ -105,8 +105,8 @@ fn has_any(item: &Item, attribute: &str, any_of: &[Value]) -> bool {
     }
 }
 
-/// One request for a list.
-#[derive(Debug, Clone, PartialEq)]
+/// One request for a list. By default it is for nobody and asks for nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
     /// For whom; several users ask for a list for the group, none for a list for nobody in
     /// particular (cold start).
@@ -125,6 +125,9 @@ pub struct Request {
     pub filter: Filter,
     /// How different the items should be, in `[0, 1]`; absent means the configured value.
     pub diversity: Option<f32>,
+    /// How closely the list should keep to the mix of subjects that the person likes, in `[0, 1]`;
+    /// absent means the configured value.
+    pub calibration: Option<f32>,
     /// Whether items that the recommender is unsure of may be tried.
     pub explore: bool,
     /// Whether items that the person has played, completed or rated may come again.

@@ -1,22 +1,25 @@
-//! From scored candidates to the final list: what rules changed, diversity, pins, reasons.
+//! From scored candidates to the final list: what rules changed, limits, diversity, the person's mix,
+//! pins, reasons.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
 
-use crate::catalogue::Catalogue;
-use crate::id::{ItemId, PluginId};
+use crate::id::ItemId;
 use crate::recommendation::{Ranked, Reason, ReasonKind};
 use crate::recommender::Recommender;
 use crate::request::Request;
-use crate::ruling::{Adjustment, Effect};
+use crate::ruling::Adjustment;
 use crate::shortlist::{Row, Shortlist, log_odds};
 use crate::time::Timestamp;
-use crate::vector::{dot, ramp};
 
-/// Places of a list for which diversity is sought anew; further down, the order so far stands.
-const DIVERSE_PLACES_MAX: usize = 100;
+mod calibration;
+mod diversity;
+mod limits;
+mod places;
+mod rules;
 
-/// Cosine from which on two items of a list repeat each other, and at which they do so fully.
-const REPEAT_COSINES: (f32, f32) = (0.2, 0.8);
+use diversity::Diversity;
+use limits::Limits;
+use places::Places;
 
 /// A candidate on its way into the list.
 struct Contender {
@@ -29,19 +32,31 @@ struct Contender {
     pin: Option<u32>,
     /// The greatest likeness to an item above, and which.
     repeats: Option<(f32, ItemId)>,
+    /// What repeating the items above costs, at most 0.
+    diversity: f32,
+    /// What the items above have left of the person's share of its subjects costs, at most 0.
+    calibration: f32,
+    /// The number of the subject that costs most of it.
+    worn: Option<usize>,
 }
 
 impl Contender {
-    fn penalty(&self, weight: f32) -> f32 {
-        self.repeats.as_ref().map_or(0.0, |(likeness, _)| weight * likeness)
+    fn standing(&self) -> f32 {
+        self.log_odds + self.diversity + self.calibration
     }
 }
 
+/// Greater score first; ties by item id.
+fn by_standing(a: &Contender, b: &Contender) -> Ordering {
+    b.standing().total_cmp(&a.standing()).then_with(|| a.row.item.id.cmp(&b.row.item.id))
+}
+
 impl Recommender {
-    /// The final list: what rules changed is applied, then similar items are spread by maximal
-    /// marginal relevance (Carbonell, Goldstein, SIGIR 1998) as a summand of the score, then pinned
-    /// items take their slots. At most `n` items, and at most `list_max`. But for pinned items no
-    /// score is higher than the one above; equal scores are ordered by item id.
+    /// The final list: what rules changed is applied, then place by place the best is taken, its score
+    /// less what it repeats of the items above and less what it has too much of beside the person's
+    /// own mix, as far as the limits of the settings leave it in; then pinned items take their slots.
+    /// At most `n` items, and at most `list_max`. But for pinned items no score is higher than the one
+    /// above; equal scores are ordered by item id.
     ///
     /// Adjustments of unknown positions and additions that are no numbers change nothing.
     #[must_use]
@@ -60,132 +75,60 @@ impl Recommender {
         }
         let (pinned, mut free): (Vec<Contender>, Vec<Contender>) =
             contenders.into_iter().partition(|contender| contender.pin.is_some());
-        free.sort_unstable_by(by_score(0.0));
-        free.truncate(self.settings.rerank_max.max(n));
-        let diversity = request.diversity.filter(|d| d.is_finite()).unwrap_or(self.settings.diversity);
-        let weight = diversity.clamp(0.0, 1.0) * self.settings.diversity_weight;
-        let mut list = spread(free, n, weight, &self.catalogue);
-        place(pinned, &mut list, n);
-        list.into_iter().map(|contender| self.ranked(contender, bias, weight, request, now)).collect()
-    }
-
-    fn adjusted(&self, shortlist: Shortlist, adjustments: &[Adjustment], n: usize) -> Vec<Contender> {
-        let mut by_position: BTreeMap<usize, Vec<&Adjustment>> = BTreeMap::new();
-        for adjustment in adjustments {
-            by_position.entry(adjustment.position).or_default().push(adjustment);
+        free.sort_unstable_by(by_standing);
+        let mut limits = Limits::new(&self.settings, request);
+        pinned.iter().for_each(|contender| limits.count(&contender.row.item));
+        if !limits.bind() {
+            free.truncate(self.settings.rerank_max.max(n));
         }
-        let mut contenders = Vec::with_capacity(shortlist.rows.len());
-        for (position, row) in shortlist.rows.into_iter().enumerate() {
-            let mut contender = Contender {
-                slot: self.catalogue.slot(&row.item.id),
-                log_odds: row.log_odds,
-                row,
-                rulings: Vec::new(),
-                pin: None,
-                repeats: None,
-            };
-            let mut excluded = false;
-            for adjustment in by_position.get(&position).into_iter().flatten() {
-                match adjustment.effect {
-                    Effect::Add(weight) if weight.is_finite() && weight != 0.0 => {
-                        let text = adjustment.reason.clone();
-                        let text = text.unwrap_or_else(|| {
-                            let verb = if weight > 0.0 { "raised" } else { "lowered" };
-                            format!("{verb} by {}", adjustment.plugin)
-                        });
-                        contender.rulings.push(ruling(&adjustment.plugin, weight, text));
-                    }
-                    Effect::Add(_) => {}
-                    Effect::Exclude => excluded = true,
-                    // A slot that is not shown is no slot: the item takes part like any other.
-                    Effect::Pin(slot) if (slot as usize) < n => {
-                        contender.pin = Some(slot);
-                        let text = adjustment.reason.clone();
-                        let text = text.unwrap_or_else(|| format!("placed by {}", adjustment.plugin));
-                        contender.rulings.push(ruling(&adjustment.plugin, 0.0, text));
-                    }
-                    Effect::Pin(_) => {}
-                }
-            }
-            if excluded {
-                continue;
-            }
-            let weights = contender.row.summands.iter().map(|summand| summand.weight);
-            let added = contender.rulings.iter().map(|reason| reason.weight);
-            contender.log_odds = log_odds(shortlist.bias, weights.chain(added));
-            contenders.push(contender);
-        }
-        contenders
+        let places = Places {
+            n,
+            diversity: Diversity::new(request, &self.settings, &self.catalogue),
+            calibration: self.calibration(request, n, now),
+            limits,
+        };
+        let (mut list, calibration) = places.fill(free, &self.catalogue);
+        rules::place(pinned, &mut list, n);
+        list.into_iter()
+            .map(|mut contender| {
+                let worn = contender.worn.take().filter(|_| contender.calibration != 0.0);
+                let worn = worn.and_then(|number| calibration.as_ref()?.name(number));
+                self.ranked(contender, worn, bias, request, now)
+            })
+            .collect()
     }
 
     fn ranked(
         &self,
         contender: Contender,
+        worn: Option<&str>,
         bias: f32,
-        diversity_weight: f32,
         request: &Request,
         now: Timestamp,
     ) -> Ranked {
-        let penalty = contender.penalty(diversity_weight);
-        let mut reasons: Vec<Reason> = contender
-            .row
-            .summands
-            .iter()
-            .map(|summand| self.reason(summand, &contender.row.item, request, now))
-            .collect();
-        if let Some((_, above)) = contender.repeats.filter(|_| penalty > 0.0) {
-            reasons.push(Reason {
-                kind: ReasonKind::Diversity,
-                weight: -penalty,
-                text: format!("similar to {} above", self.title(&above)),
-                item: Some(above),
-                modality: None,
-                label: None,
-                shares: Vec::new(),
-                plugin: None,
-            });
+        let item = &contender.row.item;
+        let summands = contender.row.summands.iter();
+        let mut reasons: Vec<Reason> =
+            summands.map(|summand| self.reason(summand, item, request, now)).collect();
+        if let Some((_, above)) = contender.repeats.filter(|_| contender.diversity != 0.0) {
+            let text = format!("similar to {} above", self.title(&above));
+            let reason = Reason::new(ReasonKind::Diversity, contender.diversity, text);
+            reasons.push(Reason { item: Some(above), ..reason });
+        }
+        if let Some(subject) = worn {
+            let text = format!("{subject} has its share above");
+            reasons.push(Reason::new(ReasonKind::Diversity, contender.calibration, text));
         }
         reasons.extend(contender.rulings);
         if reasons.is_empty() {
             // Even where nothing speaks for or against an item, people are told why it is there.
             let text = "nothing is known yet, so something of everything".to_owned();
-            let kind = ReasonKind::Explore;
-            reasons.push(Reason {
-                kind,
-                weight: 0.0,
-                text,
-                item: None,
-                modality: None,
-                label: None,
-                shares: Vec::new(),
-                plugin: None,
-            });
+            reasons.push(Reason::new(ReasonKind::Explore, 0.0, text));
         }
         // A stable sort: reasons of equal weight keep the order of the features.
         reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
         let log_odds = log_odds(bias, reasons.iter().map(|reason| reason.weight));
-        Ranked { item: contender.row.item.id.clone(), bias, log_odds, reasons }
-    }
-}
-
-fn ruling(plugin: &PluginId, weight: f32, text: String) -> Reason {
-    Reason {
-        kind: ReasonKind::Plugin,
-        weight,
-        text,
-        item: None,
-        modality: None,
-        label: None,
-        shares: Vec::new(),
-        plugin: Some(plugin.clone()),
-    }
-}
-
-/// Greater score first, less what repetition costs; ties by item id.
-fn by_score(weight: f32) -> impl Fn(&Contender, &Contender) -> std::cmp::Ordering {
-    move |a, b| {
-        let (left, right) = (a.log_odds - a.penalty(weight), b.log_odds - b.penalty(weight));
-        right.total_cmp(&left).then_with(|| a.row.item.id.cmp(&b.row.item.id))
+        Ranked { item: item.id.clone(), bias, log_odds, reasons }
     }
 }
 
@@ -196,57 +139,4 @@ fn spare_misery(contenders: &mut Vec<Contender>, n: usize, floor: f32) {
     if bearable >= n {
         contenders.retain(|contender| contender.row.least >= floor);
     }
-}
-
-/// Takes the best, then again and again the best less what it repeats of those above. As the
-/// deduction only grows, no score is higher than the one above it.
-fn spread(mut free: Vec<Contender>, n: usize, weight: f32, catalogue: &Catalogue) -> Vec<Contender> {
-    let mut list: Vec<Contender> = Vec::with_capacity(n);
-    while list.len() < n.min(DIVERSE_PLACES_MAX) && weight > 0.0 {
-        let order = by_score(weight);
-        let Some(best) = (0..free.len()).min_by(|a, b| order(&free[*a], &free[*b])) else { break };
-        let chosen = free.swap_remove(best);
-        for other in &mut free {
-            let likeness = repetition(&chosen, other, catalogue);
-            if likeness > other.repeats.as_ref().map_or(0.0, |(most, _)| *most) {
-                other.repeats = Some((likeness, chosen.row.item.id.clone()));
-            }
-        }
-        list.push(chosen);
-    }
-    free.sort_unstable_by(by_score(weight));
-    list.extend(free);
-    list.truncate(n);
-    list
-}
-
-/// How much two items of a list repeat each other, in `[0, 1]`: by content, else by the share of
-/// their tags that both have.
-fn repetition(a: &Contender, b: &Contender, catalogue: &Catalogue) -> f32 {
-    let (Some(a), Some(b)) = (a.slot, b.slot) else { return 0.0 };
-    if let (Some(left), Some(right)) = (catalogue.vector(a), catalogue.vector(b)) {
-        return ramp(dot(left, right), REPEAT_COSINES);
-    }
-    if let Some(cosine) = catalogue.cosine(a, b) {
-        return ramp(cosine, REPEAT_COSINES);
-    }
-    let (Some(a), Some(b)) = (catalogue.entry(a), catalogue.entry(b)) else { return 0.0 };
-    let tags: BTreeSet<&String> = a.tags.iter().chain(&b.tags).collect();
-    let common = a.tags.iter().filter(|tag| b.tags.binary_search(tag).is_ok()).count();
-    if tags.is_empty() { 0.0 } else { common as f32 / tags.len() as f32 }
-}
-
-/// Puts pinned items at their slots, lower slots first; of two for one slot, the better one gets it
-/// and the other the next.
-fn place(mut pinned: Vec<Contender>, list: &mut Vec<Contender>, n: usize) {
-    let order = by_score(0.0);
-    pinned.sort_unstable_by(|a, b| a.pin.cmp(&b.pin).then_with(|| order(a, b)));
-    let mut next = 0;
-    for contender in pinned {
-        let slot = (contender.pin.unwrap_or(0) as usize).max(next);
-        let at = slot.min(list.len());
-        next = slot + 1;
-        list.insert(at, contender);
-    }
-    list.truncate(n);
 }

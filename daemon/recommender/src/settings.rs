@@ -65,8 +65,22 @@ pub struct Settings {
 
     /// How different the items of a list should be when the request does not say, in `[0, 1]`.
     pub diversity: f32,
+    /// How the items of a list are kept different.
+    pub diversity_method: DiversityMethod,
     /// Log-odds that full similarity to an item above costs at diversity 1.
     pub diversity_weight: f32,
+    /// How closely a list should keep to the mix of subjects that a person likes when the request does
+    /// not say, in `[0, 1]`.
+    pub calibration: f32,
+    /// Log-odds that a subject with far more than its share of the places above costs at calibration 1.
+    pub calibration_weight: f32,
+    /// Most items of one provider in a list; 0 means any number.
+    pub per_provider_max: usize,
+    /// Most items of one kind in a list that is not asked for one kind alone; 0 means any number.
+    pub per_kind_max: usize,
+    /// How often a person may have played an item that is still shown where seen ones are asked for;
+    /// 0 means any number.
+    pub plays_max: u32,
     /// Log-odds below which an item would make a member of a group miserable.
     pub misery_log_odds: f32,
 
@@ -109,6 +123,17 @@ pub struct Settings {
     pub tags_per_item_max: usize,
 }
 
+/// How the items of a list are kept different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DiversityMethod {
+    /// An item pays for its greatest likeness to one above: maximal marginal relevance.
+    /// Source: Carbonell, Goldstein, SIGIR 1998.
+    #[default]
+    Mmr,
+    /// An item pays for what all items above have of it together: a determinantal point process.
+    Dpp,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -142,7 +167,13 @@ impl Default for Settings {
             household_lessons: 20.0,
             relevance_min: 0.5,
             diversity: 0.3,
+            diversity_method: DiversityMethod::Mmr,
             diversity_weight: 1.5,
+            calibration: 0.0,
+            calibration_weight: 4.0,
+            per_provider_max: 0,
+            per_kind_max: 0,
+            plays_max: 0,
             misery_log_odds: -2.0,
             list_max: 1_000,
             candidates_max: 300,

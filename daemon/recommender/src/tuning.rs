@@ -126,6 +126,7 @@ impl Recommender {
                         .collect(),
                     filter: Filter::default(),
                     diversity: Some(0.0),
+                    calibration: Some(0.0),
                     explore: false,
                     seen: true,
                     seed: 0,

@@ -133,14 +133,15 @@ impl<'a> Viewpoint<'a> {
         self.taste.items.get(item)
     }
 
-    /// Whether the item must not be shown to this person: hidden, or seen or just skipped unless
-    /// seen ones are asked for.
+    /// Whether the item must not be shown to this person: hidden, or played as often as it may come
+    /// again, or seen or just skipped unless seen ones are asked for.
     pub(crate) fn withholds(&self, tally: &Tally, seen_too: bool) -> bool {
         let resting = tally.skipped_at.is_some_and(|skipped_at| {
             Timestamp::from_unix_ms(self.now).days_since(Timestamp::from_unix_ms(skipped_at))
                 < self.settings.skip_rest_days
         });
-        tally.hidden || (!seen_too && (tally.seen || resting))
+        let worn_out = self.settings.plays_max > 0 && tally.plays >= self.settings.plays_max;
+        tally.hidden || worn_out || (!seen_too && (tally.seen || resting))
     }
 
     /// The mean affinity of an item's tags, telling ones counting more, and the one that says most.

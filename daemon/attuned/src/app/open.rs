@@ -10,7 +10,8 @@ use attuned_recommender::{Input, Recommender, Settings, Timestamp};
 
 use super::AppError;
 use crate::config::{
-    Config, MediaConfig, ModelsRuntime, PluginConsent, PluginEngine, PluginsConfig, search_path,
+    Config, DiversityMethod, MediaConfig, ModelsRuntime, PluginConsent, PluginEngine, PluginsConfig,
+    search_path,
 };
 use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
@@ -287,6 +288,14 @@ pub(crate) fn engine_settings(config: &Config) -> Settings {
         liking_half_life_days: f64::from(recommend.taste_half_life_days),
         disliking_half_life_days: f64::from(recommend.dislike_half_life_days),
         diversity: recommend.diversity,
+        diversity_method: match recommend.diversity_method {
+            DiversityMethod::Mmr => attuned_recommender::DiversityMethod::Mmr,
+            DiversityMethod::Dpp => attuned_recommender::DiversityMethod::Dpp,
+        },
+        calibration: recommend.calibration,
+        per_provider_max: recommend.per_provider_max as usize,
+        per_kind_max: recommend.per_kind_max as usize,
+        plays_max: recommend.plays_max,
         relevance_min: config.search.relevance_min,
         ..Settings::default()
     }

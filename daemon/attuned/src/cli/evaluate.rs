@@ -33,6 +33,12 @@ pub struct Evaluate {
     /// The source of all randomness
     #[arg(long, value_name = "SEED", default_value_t = 20)]
     seed: u64,
+    /// How different the items of the engine's lists should be, 0 to 1
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = share)]
+    diversity: f32,
+    /// How closely the engine's lists should keep to the mix of tags that a person likes, 0 to 1
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = share)]
+    calibration: f32,
     /// Write a page with plots here as well; takes longer, as the engine is also measured without parts of the content
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -65,7 +71,13 @@ source:cold_start), popularity, random, item-knn, ease.
 Examples:
   attuned evaluate --data ml-100k --split leave-last-out
   attuned evaluate --data home --report home.html
+  attuned evaluate --data home --diversity 0.3 --calibration 0.5      what variety costs, and brings
   attuned evaluate --data tiktok --recommender attuned popularity --k 10 --json";
+
+fn share(text: &str) -> Result<f32, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
 
 pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let config = configuration(common)?;
@@ -101,6 +113,8 @@ pub fn run(command: Evaluate, common: &Common, printer: &mut Printer) -> Result<
         k: command.k,
         seed: command.seed,
         rating_min: command.rating_min,
+        diversity: command.diversity,
+        calibration: command.calibration,
         ablation: command.report.is_some(),
     };
     let waiting = Waiting::start(printer);
@@ -151,6 +165,7 @@ fn render(report: &Report) -> String {
             "auc",
             "coverage",
             "ild",
+            "calibration kl",
             "novelty",
             "fit s",
             "ms/user",
@@ -170,7 +185,7 @@ fn render(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn cells(row: &Row) -> [String; 15] {
+fn cells(row: &Row) -> [String; 16] {
     let share = |value: f64| format!("{value:.4}");
     let interval = |name: &str| {
         row.interval.get(name).map_or_else(String::new, |[low, high]| format!("{low:.4} .. {high:.4}"))
@@ -188,6 +203,7 @@ fn cells(row: &Row) -> [String; 15] {
         share(row.auc),
         share(row.lists.coverage),
         row.lists.ild.map_or_else(|| "-".to_owned(), |ild| format!("{ild:.3}")),
+        row.lists.calibration_kl.map_or_else(|| "-".to_owned(), |kl| format!("{kl:.3}")),
         format!("{:.2}", row.lists.novelty),
         format!("{:.2}", row.fit_s),
         format!("{:.2}", row.ms_per_user),

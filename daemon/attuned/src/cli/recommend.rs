@@ -43,6 +43,9 @@ pub struct Recommend {
     /// How different the items should be, 0 to 1
     #[arg(long, value_name = "0..1")]
     diversity: Option<f32>,
+    /// How closely the list should keep to the mix of tags that the people like, 0 to 1
+    #[arg(long, value_name = "0..1")]
+    calibration: Option<f32>,
     /// Whether items that the recommender is unsure of may be tried
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     explore: Option<bool>,
@@ -87,6 +90,7 @@ impl Recommend {
         request.request_id = self.request_id.or(request.request_id);
         request.n = self.n.or(request.n);
         request.diversity = self.diversity.or(request.diversity);
+        request.calibration = self.calibration.or(request.calibration);
         request.explore = self.explore.or(request.explore);
         request.explain = self.explain.or(request.explain);
         request.seen = self.seen.or(request.seen);

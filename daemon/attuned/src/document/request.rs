@@ -52,6 +52,10 @@ pub struct RequestDocument {
     /// How different the items should be, 0 to 1; absent means as configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversity: Option<f32>,
+    /// How closely the list should keep to the mix of tags that the people like, 0 to 1; absent means
+    /// as configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<f32>,
     /// Whether items that the recommender is unsure of may be tried; absent means no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explore: Option<bool>,
@@ -180,10 +184,10 @@ impl RequestDocument {
                 ItemId::parse(id).map_err(|error| Rejection::invalid(format!("request `exclude`: {error}")))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        if let Some(diversity) = self.diversity
-            && !(0.0..=1.0).contains(&diversity)
-        {
-            return Err(Rejection::invalid(format!("request `diversity` is {diversity}, expected 0 to 1")));
+        for (name, share) in [("diversity", self.diversity), ("calibration", self.calibration)] {
+            if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
+                return Err(Rejection::invalid(format!("request `{name}` is {share}, expected 0 to 1")));
+            }
         }
         context.extend(parse_context("request", &self.context)?);
         let request = Request {
@@ -195,6 +199,7 @@ impl RequestDocument {
             exclude,
             filter: parse_filter(&self.filter)?,
             diversity: self.diversity,
+            calibration: self.calibration,
             explore: self.explore.unwrap_or(false),
             seen: self.seen.unwrap_or(false),
             seed,
@@ -303,6 +308,7 @@ mod tests {
         check(r#"{"n":101}"#, "`n` is 101, expected 1 to 100");
         check(r#"{"n":-1}"#, "request field `n`: invalid value: integer `-1`, expected u32");
         check(r#"{"diversity":2}"#, "request `diversity` is 2, expected 0 to 1");
+        check(r#"{"calibration":-1}"#, "request `calibration` is -1, expected 0 to 1");
         check(
             r#"{"users":["a b"]}"#,
             "request `users`: id `a b` has ' ', expected 1 to 128 of [A-Za-z0-9._:@-]",

@@ -27,6 +27,10 @@ pub struct Plan {
     pub seed: u64,
     /// The stars from which on a rating is a choice; absent means all.
     pub rating_min: Option<f32>,
+    /// How different the items of the engine's lists are, in `[0, 1]`.
+    pub diversity: f32,
+    /// How closely the engine's lists keep to a person's mix, in `[0, 1]`.
+    pub calibration: f32,
     /// Whether the engine is measured without each kind of content too.
     pub ablation: bool,
 }
@@ -51,6 +55,7 @@ pub fn evaluate(
     settings: &Settings,
     watch: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Report, Wrong> {
+    let settings = &Settings { diversity: plan.diversity, calibration: plan.calibration, ..settings.clone() };
     if plan.split == Split::Prequential {
         return prequential::run(data, plan, settings, watch);
     }

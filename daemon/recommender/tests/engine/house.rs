@@ -104,6 +104,7 @@ pub fn request(users: &[&str], n: usize) -> Request {
         exclude: Vec::new(),
         filter: Filter::default(),
         diversity: None,
+        calibration: None,
         explore: false,
         seen: false,
         seed: 1,

@@ -8,3 +8,4 @@ mod lists;
 mod properties;
 mod queries;
 mod tuning;
+mod variety;

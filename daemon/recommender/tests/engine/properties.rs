@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use attuned_recommender::{
-    Adjustment, Comment, Content, Effect, Embedding, Event, EventType, Filter, Input, ItemId, Modality,
-    PluginId, Query, Ranked, Recommender, Request, Settings, Timestamp, Value, item::ModelEmbedding,
+    Adjustment, Comment, Content, DiversityMethod, Effect, Embedding, Event, EventType, Filter, Input, Item,
+    ItemId, Modality, PluginId, Query, Ranked, Recommender, Request, Settings, Timestamp, Value,
+    item::ModelEmbedding,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -78,6 +79,7 @@ fn furnish(recommender: &mut Recommender) {
             4 => item.tags = vec![format!("tag{}", number % 5), "all".to_owned()],
             _ => {}
         }
+        item.provider = (number % 4 > 0).then(|| format!("provider{}", number % 4));
         item.published_at = (number % 2 == 0).then(|| day(-(number as i64)));
         item.expires_at = (number % 11 == 0).then(|| day(1));
         item.attributes = [("duration_min".to_owned(), Value::Number(10.0 * number as f64))].into();
@@ -127,9 +129,11 @@ fn requests() -> impl Strategy<Value = Request> {
     let query = proptest::option::of((0..ITEMS, any::<u64>(), any::<bool>()));
     let bound = proptest::option::of(0.0_f64..500.0);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    let diversity = proptest::option::of(-1.0_f32..2.0);
-    (users, 0..40_usize, kinds, query, bound, vec(0..ITEMS, 0..4), flags, diversity, any::<u64>()).prop_map(
-        |(users, n, kinds, query, bound, exclude, (explore, seen, in_room), diversity, seed)| {
+    let share = || proptest::option::of(-1.0_f32..2.0);
+    let shares = (share(), share());
+    (users, 0..40_usize, kinds, query, bound, vec(0..ITEMS, 0..4), flags, shares, any::<u64>()).prop_map(
+        |(users, n, kinds, query, bound, exclude, (explore, seen, in_room), shares, seed)| {
+            let (diversity, calibration) = shares;
             let room = in_room.then(|| ("room".to_owned(), Value::Text("kitchen".to_owned())));
             let filter = bound.map(|bound| ("max_duration_min".to_owned(), Value::Number(bound)));
             Request {
@@ -147,6 +151,7 @@ fn requests() -> impl Strategy<Value = Request> {
                 exclude: exclude.into_iter().map(|item| item_id(&name(item))).collect(),
                 filter: Filter::from_values(filter.into_iter().collect()).expect("a filter"),
                 diversity,
+                calibration,
                 explore,
                 seen,
                 seed,
@@ -209,8 +214,18 @@ proptest! {
         request in requests(),
         adjustments in adjustments(),
         days in -3_i64..400,
+        dpp in any::<bool>(),
+        limit in prop_oneof![Just(0_usize), 1..6_usize],
     ) {
-        let recommender = lived(Settings::default(), &events(&steps));
+        let diversity_method = if dpp { DiversityMethod::Dpp } else { DiversityMethod::Mmr };
+        let settings = Settings {
+            diversity_method,
+            per_provider_max: limit,
+            per_kind_max: limit,
+            plays_max: limit as u32,
+            ..Settings::default()
+        };
+        let recommender = lived(settings, &events(&steps));
         let now = day(days);
         let shortlist = recommender.shortlist(&request, now);
         let excluded: Vec<ItemId> = adjustments
@@ -248,6 +263,18 @@ proptest! {
         for pair in free.windows(2) {
             prop_assert!(pair[0].log_odds >= pair[1].log_odds - 1e-6);
         }
+        let count = |of: &dyn Fn(&Item) -> Option<String>| {
+            let mut counts = BTreeMap::<String, usize>::new();
+            for ranked in &free {
+                let item = recommender.item(&ranked.item).expect("a known item");
+                of(item).into_iter().for_each(|name| *counts.entry(name).or_default() += 1);
+            }
+            counts.into_values().max().unwrap_or(0)
+        };
+        prop_assert!(limit == 0 || count(&|item| item.provider.clone()) <= limit);
+        prop_assert!(
+            limit == 0 || request.kinds.len() == 1 || count(&|item| Some(item.kind.clone())) <= limit
+        );
         let mut once: Vec<&ItemId> = ranked.iter().map(|item| &item.item).collect();
         once.sort_unstable();
         once.dedup();

@@ -24,9 +24,6 @@ const ORDER_STEP_MS: i64 = 60_000;
 /// When events happened of which only the order is known, or nothing: no day in particular.
 const UNKNOWN_TIME_MS: i64 = 1_700_000_000_000;
 
-/// Most items of a final list that are asked for; what stands further down has the shortlist's order.
-const LIST_MAX: usize = 100;
-
 /// The engine after it took the items and the history.
 pub struct Engine {
     recommender: Recommender,
@@ -97,7 +94,7 @@ impl Engine {
             withheld,
             candidates_max,
             bias,
-            n: task.k.max(LIST_MAX),
+            n: task.k,
             last,
             now: last,
             seed: task.seed,
@@ -191,8 +188,8 @@ impl Engine {
                 .chain(self.withheld.iter().cloned())
                 .collect(),
             filter: Filter::default(),
-            // Accuracy alone is measured here; what diversity costs is a question of its own.
-            diversity: Some(0.0),
+            diversity: None,
+            calibration: None,
             explore: false,
             seen: false,
             seed: self.seed,
