@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use attuned_recommender::UserId;
 use serde::{Deserialize, Serialize};
 
 mod load;
@@ -37,6 +38,9 @@ pub struct Config {
     pub search: SearchConfig,
     /// The home.
     pub household: HouseholdConfig,
+    /// Its people, as far as something is known of them beforehand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub person: Vec<PersonConfig>,
     /// The process.
     pub service: ServiceConfig,
 }
@@ -290,6 +294,9 @@ pub struct RecommendConfig {
     /// How often somebody may have played an item that is still shown where seen ones are asked
     /// for; 0 for any number.
     pub plays_max: u32,
+    /// The share of a list's places, from 0 to 1, that may go to items of which little is known, where
+    /// the request allows it.
+    pub explore_share: f32,
     /// After how long a like or a play counts half, days.
     pub taste_half_life_days: f32,
     /// After how long a skip or a dislike counts half, days.
@@ -307,6 +314,7 @@ impl Default for RecommendConfig {
             per_provider_max: 0,
             per_kind_max: 0,
             plays_max: 0,
+            explore_share: 0.1,
             taste_half_life_days: 120.0,
             dislike_half_life_days: 45.0,
         }
@@ -321,6 +329,17 @@ pub enum DiversityMethod {
     Mmr,
     /// By what all items above have of it together.
     Dpp,
+}
+
+/// `[[person]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonConfig {
+    /// The person's id, as in events and requests.
+    pub id: String,
+    /// Whether it is a child: nothing is tried out on children.
+    #[serde(default)]
+    pub child: bool,
 }
 
 /// `[search]`
@@ -422,9 +441,11 @@ impl Config {
         if recommend.n_default == 0 || recommend.n_default > recommend.n_max {
             return wrong("recommend.n_default", &recommend.n_default, "1 to recommend.n_max");
         }
-        for (key, share) in
-            [("recommend.diversity", recommend.diversity), ("recommend.calibration", recommend.calibration)]
-        {
+        for (key, share) in [
+            ("recommend.diversity", recommend.diversity),
+            ("recommend.calibration", recommend.calibration),
+            ("recommend.explore_share", recommend.explore_share),
+        ] {
             if !(0.0..=1.0).contains(&share) {
                 return wrong(key, &share, "0 to 1");
             }
@@ -458,6 +479,11 @@ impl Config {
         }
         if !matches!(self.household.language.as_str(), "en" | "de" | "zh") {
             return wrong("household.language", &self.household.language, "en, de or zh");
+        }
+        for person in &self.person {
+            if let Err(error) = UserId::parse(&person.id) {
+                return wrong("person.id", &person.id, &format!("an id: {error}"));
+            }
         }
         Ok(())
     }
@@ -497,6 +523,22 @@ mod tests {
                 assert!(section.lines().any(shown), "{part}.{key} is not in config/attuned.toml");
             }
         }
+    }
+
+    #[test]
+    fn the_manual_s_person_is_one() {
+        let lines = MANUAL.lines().skip_while(|line| *line != "# [[person]]");
+        let person: Vec<&str> = lines.map_while(|line| line.strip_prefix("# ")).collect();
+        let config: Config = toml::from_str(&person.join("\n")).expect("a configuration");
+        assert_eq!(config.person, [PersonConfig { id: "ben".to_owned(), child: true }]);
+        assert!(config.check(Path::new("x")).is_ok());
+    }
+
+    #[test]
+    fn a_person_s_id_is_checked() {
+        let config: Config = toml::from_str("[[person]]\nid = \"b n\"").expect("a configuration");
+        let error = config.check(Path::new("x")).expect_err("refused").to_string();
+        assert!(error.contains("person.id"), "{error}");
     }
 
     #[test]

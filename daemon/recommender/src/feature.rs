@@ -35,7 +35,8 @@ pub enum Feature {
     Query,
     /// It is like the item asked for.
     LikeThis,
-    /// Little is known of it, so it is worth a try.
+    /// Little is known of it: its weight is the standard deviation of the log-odds of an item of which
+    /// nothing is known, from which exploring draws.
     Explore,
 }
 

@@ -15,7 +15,8 @@
 //!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order),
 //!   `projection` (what that says of items that nobody liked yet, by their content).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
-//!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, pins) →
+//!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, exploring,
+//!   pins) →
 //!   `reasons` (words).
 //! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.

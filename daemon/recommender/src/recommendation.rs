@@ -99,6 +99,9 @@ pub struct Ranked {
     pub bias: f32,
     /// The sum of the bias and the reasons' weights.
     pub log_odds: f32,
+    /// How likely it was to get this place among the free ones, given what stands above, in `(0, 1]`;
+    /// 1 where nothing was left to chance. What [`crate::off_policy::Logged`] asks for.
+    pub propensity: f64,
     /// Every summand, largest effect first; never empty.
     pub reasons: Vec<Reason>,
 }

@@ -128,7 +128,8 @@ pub struct Request {
     /// How closely the list should keep to the mix of subjects that the person likes, in `[0, 1]`;
     /// absent means the configured value.
     pub calibration: Option<f32>,
-    /// Whether items that the recommender is unsure of may be tried.
+    /// Whether a share of the places may go to items that the recommender is unsure of; never for
+    /// children.
     pub explore: bool,
     /// Whether items that the person has played, completed or rated may come again.
     pub seen: bool,

@@ -13,13 +13,18 @@ use crate::time::Timestamp;
 
 mod calibration;
 mod diversity;
+mod exploration;
 mod limits;
 mod places;
 mod rules;
 
 use diversity::Diversity;
+use exploration::Exploration;
 use limits::Limits;
 use places::Places;
+
+/// How well an item may be known, in `[0, 1]`, and still be called new to a person.
+const NEW_BELOW: f32 = 0.2;
 
 /// A candidate on its way into the list.
 struct Contender {
@@ -38,11 +43,15 @@ struct Contender {
     calibration: f32,
     /// The number of the subject that costs most of it.
     worn: Option<usize>,
+    /// What its draw added where a place was explored.
+    explored: Option<f32>,
+    /// How likely it was to get its place, given what stands above.
+    propensity: f64,
 }
 
 impl Contender {
     fn standing(&self) -> f32 {
-        self.log_odds + self.diversity + self.calibration
+        self.log_odds + self.diversity + self.calibration + self.explored.unwrap_or(0.0)
     }
 }
 
@@ -54,7 +63,8 @@ fn by_standing(a: &Contender, b: &Contender) -> Ordering {
 impl Recommender {
     /// The final list: what rules changed is applied, then place by place the best is taken, its score
     /// less what it repeats of the items above and less what it has too much of beside the person's
-    /// own mix, as far as the limits of the settings leave it in; then pinned items take their slots.
+    /// own mix, as far as the limits of the settings leave it in; where the request allows to explore,
+    /// the last places go to the highest draws; then pinned items take their slots.
     /// At most `n` items, and at most `list_max`. But for pinned items no score is higher than the one
     /// above; equal scores are ordered by item id.
     ///
@@ -81,10 +91,12 @@ impl Recommender {
         if !limits.bind() {
             free.truncate(self.settings.rerank_max.max(n));
         }
+        let n_free = n - pinned.len().min(n);
         let places = Places {
-            n,
+            n: n_free,
             diversity: Diversity::new(request, &self.settings, &self.catalogue),
             calibration: self.calibration(request, n, now),
+            exploration: Exploration::new(request, &self.settings, n_free.min(free.len())),
             limits,
         };
         let (mut list, calibration) = places.fill(free, &self.catalogue);
@@ -119,6 +131,11 @@ impl Recommender {
             let text = format!("{subject} has its share above");
             reasons.push(Reason::new(ReasonKind::Diversity, contender.calibration, text));
         }
+        if let Some(weight) = contender.explored {
+            let text =
+                if contender.row.known < NEW_BELOW { "new to you" } else { "to learn whether you like it" };
+            reasons.push(Reason::new(ReasonKind::Explore, weight, text.to_owned()));
+        }
         reasons.extend(contender.rulings);
         if reasons.is_empty() {
             // Even where nothing speaks for or against an item, people are told why it is there.
@@ -128,7 +145,7 @@ impl Recommender {
         // A stable sort: reasons of equal weight keep the order of the features.
         reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
         let log_odds = log_odds(bias, reasons.iter().map(|reason| reason.weight));
-        Ranked { item: item.id.clone(), bias, log_odds, reasons }
+        Ranked { item: item.id.clone(), bias, log_odds, propensity: contender.propensity, reasons }
     }
 }
 

@@ -9,14 +9,13 @@ use crate::collaborative::{Collaborative, Scratch, rounded};
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::projection;
-use crate::random::unit_of;
 use crate::recommender::Recommender;
 use crate::request::{Filter, Request};
 use crate::search::PreparedQuery;
+use crate::settings::Settings;
 use crate::shortlist::{Columns, Row, Shortlist, Summand, log_odds};
 use crate::state::Taste;
 use crate::time::Timestamp;
-use crate::vector::saturate;
 use crate::viewpoint::{
     Evidence, Observation, Surroundings, Viewpoint, circumstances_of, freshness, popularity_value,
 };
@@ -49,7 +48,7 @@ impl Recommender {
     ) -> Shortlist {
         self.with_scope(request, collaborative, now, |scope, members| {
             let mut rows: Vec<Row> =
-                merged(scope).into_iter().filter_map(|slot| row(slot, scope, members, request)).collect();
+                merged(scope).into_iter().filter_map(|slot| row(slot, scope, members)).collect();
             rows.sort_unstable_by(|a, b| {
                 b.log_odds.total_cmp(&a.log_odds).then_with(|| a.item.id.cmp(&b.item.id))
             });
@@ -217,9 +216,9 @@ impl Recommender {
     }
 }
 
-/// Scores one candidate. What several people feel counts by the mean; what was asked for, and what
-/// is tried out, is nobody's own.
-fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) -> Option<Row> {
+/// Scores one candidate. What several people feel counts by the mean; what was asked for is nobody's
+/// own.
+fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>]) -> Option<Row> {
     let settings = scope.settings;
     let entry = scope.catalogue.entry(slot)?;
     let item = &entry.item;
@@ -235,7 +234,7 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
         days_since_last: f32::NAN,
     };
     let (mut summands, mut least) = (Vec::with_capacity(8 * members.len()), f32::INFINITY);
-    let mut known: f32 = 0.0;
+    let (mut known, mut shown): (f32, f32) = (0.0, 0.0);
     for ((member, viewpoint), walk) in members.iter().zip(scope.viewpoints).zip(scope.walks) {
         let tally = viewpoint.tally(&item.id);
         let liking = scope.household.popularity_with_others(slot, tally, now, settings);
@@ -255,6 +254,7 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
         columns.popularity += share * surroundings.popularity;
         columns.novelty += share * if tally.is_some_and(|t| t.plays > 0) { 0.0 } else { 1.0 - liked };
         if let Some(tally) = tally {
+            shown = shown.max(tally.ignored.left(now, settings.ignored_half_life_days));
             columns.play_count += tally.plays as f32;
             let days = scope.now.days_since(Timestamp::from_unix_ms(tally.last_at)).max(0.0) as f32;
             columns.days_since_last = columns.days_since_last.min(days);
@@ -271,15 +271,21 @@ fn row(slot: u32, scope: &Scope<'_>, members: &[Member<'_>], request: &Request) 
         }));
     }
     summands.extend(asked(slot, scope));
-    if request.explore {
-        let chance = unit_of(request.seed, item.id.as_str());
-        let value = saturate(2.0 * (1.0 - known)) * chance;
-        let observation = Observation { feature: Feature::Explore, value, evidence: Evidence::None };
-        summands.push(Summand::new(observation, settings.prior(Feature::Explore), None));
-    }
     summands.retain(|summand| summand.weight != 0.0 && summand.weight.is_finite());
     let log_odds = log_odds(settings.bias, summands.iter().map(|summand| summand.weight));
-    Some(Row { item: Arc::clone(item), summands, log_odds, least, columns })
+    let deviation = deviation(known, shown, settings);
+    Some(Row { item: Arc::clone(item), summands, log_odds, least, known, deviation, columns })
+}
+
+/// How much knowing things like an item wholly tells of it, in judgements of the item itself.
+const KNOWN_WORTH: f32 = 8.0;
+
+/// The standard deviation of what is believed of an item's log-odds: that of `Feature::Explore` where
+/// nothing is known, and smaller by the square root of all that tells of it, as the deviation of a mean:
+/// how well things like it are `known`, in `[0, 1]`, and how often it was `shown` of late.
+fn deviation(known: f32, shown: f32, settings: &Settings) -> f32 {
+    let unknown = settings.prior(Feature::Explore).max(0.01);
+    unknown / (1.0 + KNOWN_WORTH * known.clamp(0.0, 1.0) + shown.clamp(0.0, KNOWN_WORTH)).sqrt()
 }
 
 /// The summands of what was asked for.

@@ -1,9 +1,10 @@
 //! Every constant of the recommender, with its unit. The defaults are the documented behaviour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidates::Source;
 use crate::feature::Feature;
+use crate::id::UserId;
 use crate::modality::Modality;
 
 /// What can be tuned. Where no source is named, the value was chosen on synthetic subjects whose
@@ -81,6 +82,10 @@ pub struct Settings {
     /// How often a person may have played an item that is still shown where seen ones are asked for;
     /// 0 means any number.
     pub plays_max: u32,
+    /// The share of a list's places that are explored where the request allows it, in `[0, 1]`.
+    pub explore_share: f32,
+    /// Children: their lists are never explored.
+    pub children: BTreeSet<UserId>,
     /// Log-odds below which an item would make a member of a group miserable.
     pub misery_log_odds: f32,
 
@@ -170,10 +175,12 @@ impl Default for Settings {
             diversity_method: DiversityMethod::Mmr,
             diversity_weight: 1.5,
             calibration: 0.0,
-            calibration_weight: 4.0,
+            calibration_weight: 32.0,
             per_provider_max: 0,
             per_kind_max: 0,
             plays_max: 0,
+            explore_share: 0.1,
+            children: BTreeSet::new(),
             misery_log_odds: -2.0,
             list_max: 1_000,
             candidates_max: 300,

@@ -36,6 +36,10 @@ pub(crate) struct Row {
     pub log_odds: f32,
     /// The lowest log-odds any one person of a group would give it.
     pub least: f32,
+    /// How much is known of things like it, in `[0, 1]`.
+    pub known: f32,
+    /// The standard deviation of what is believed of its log-odds, above 0.
+    pub deviation: f32,
     pub columns: Columns,
 }
 

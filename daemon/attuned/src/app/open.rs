@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError, Runtime};
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
-use attuned_recommender::{Input, Recommender, Settings, Timestamp};
+use attuned_recommender::{Input, Recommender, Settings, Timestamp, UserId};
 
 use super::AppError;
 use crate::config::{
@@ -280,6 +280,12 @@ fn pseudonym_key(store: &Path) -> Result<[u8; 32], AppError> {
     Ok(key)
 }
 
+/// Whoever is a child.
+fn children(config: &Config) -> BTreeSet<UserId> {
+    let children = config.person.iter().filter(|person| person.child);
+    children.filter_map(|person| UserId::parse(&person.id).ok()).collect()
+}
+
 /// The engine's settings by this configuration.
 #[must_use]
 pub(crate) fn engine_settings(config: &Config) -> Settings {
@@ -296,6 +302,8 @@ pub(crate) fn engine_settings(config: &Config) -> Settings {
         per_provider_max: recommend.per_provider_max as usize,
         per_kind_max: recommend.per_kind_max as usize,
         plays_max: recommend.plays_max,
+        explore_share: recommend.explore_share,
+        children: children(config),
         relevance_min: config.search.relevance_min,
         ..Settings::default()
     }

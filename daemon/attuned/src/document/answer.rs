@@ -43,6 +43,10 @@ pub struct RankedDocument {
     pub title: Option<String>,
     /// How likely the person likes it, 0 to 1.
     pub score: f64,
+    /// How likely it was to get this place given what stands above, above 0 to 1, where the request
+    /// allowed to explore and the place was left to chance; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<f64>,
     /// The log-odds if nothing were known of user and item; absent without `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<f64>,
@@ -180,6 +184,7 @@ impl RankedDocument {
             kind: item.kind.clone(),
             title: item.title.clone(),
             score: ranked.score(),
+            propensity: (ranked.propensity < 1.0).then_some(ranked.propensity),
             bias: explain.then_some(f64::from(ranked.bias)),
             reasons: explain.then(reasons),
         }

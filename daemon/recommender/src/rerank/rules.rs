@@ -33,6 +33,8 @@ impl Recommender {
                 diversity: 0.0,
                 calibration: 0.0,
                 worn: None,
+                explored: None,
+                propensity: 1.0,
             };
             let mut excluded = false;
             for adjustment in by_position.get(&position).into_iter().flatten() {

@@ -271,12 +271,12 @@ fn seen_items_come_again_only_when_asked_for_and_hidden_ones_never() {
 fn what_is_tried_out_depends_on_the_seed_alone() {
     let house = home();
     let list = |seed: u64| {
-        let mut request = request(&["alice"], 8);
+        let mut request = request(&["alice"], 3);
         (request.explore, request.seed) = (true, seed);
         house.list(&request)
     };
     assert_eq!(list(1), list(1));
-    assert_ne!(ids(&list(1)), ids(&list(2)));
+    assert!((2..30).any(|seed| ids(&list(1)) != ids(&list(seed))));
 }
 
 #[test]

@@ -223,6 +223,7 @@ proptest! {
             per_provider_max: limit,
             per_kind_max: limit,
             plays_max: limit as u32,
+            explore_share: limit as f32 / 8.0,
             ..Settings::default()
         };
         let recommender = lived(settings, &events(&steps));
@@ -246,6 +247,8 @@ proptest! {
             prop_assert!((sum - item.log_odds).abs() < 1e-5, "{sum} is not {}", item.log_odds);
             prop_assert!(item.log_odds.is_finite() && (0.0..=1.0).contains(&item.score()));
             prop_assert!(!item.reasons.is_empty());
+            prop_assert!(item.propensity > 0.0 && item.propensity <= 1.0);
+            prop_assert!(request.explore || item.propensity == 1.0);
             prop_assert!(item.reasons.iter().all(|reason| !reason.text.is_empty()));
 
             let known = recommender.item(&item.item).expect("a known item");
