@@ -362,7 +362,7 @@ impl Default for SearchConfig {
 pub struct HouseholdConfig {
     /// IANA name of the time zone that decides what is evening; absent means the system's.
     pub timezone: Option<String>,
-    /// Language of reasons from plugins: en, de, zh.
+    /// Language of reasons, where a request does not say, and of plugins: en, de, zh.
     pub language: String,
 }
 

@@ -125,6 +125,7 @@ fn measure(items: u64) -> Result<(), IdError> {
             calibration: None,
             explore: false,
             seen: false,
+            language: None,
             seed: 1,
         };
         let time = |_| {

@@ -17,7 +17,7 @@
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, exploring,
 //!   pins) →
-//!   `reasons` (words).
+//!   `reasons` (which `phrase` says it).
 //! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.
 //! - Fitting: `tuning` finds what holds for this house; every other constant is in `settings`.
@@ -39,10 +39,12 @@ mod feedback;
 mod household;
 pub mod id;
 pub mod item;
+pub mod language;
 pub mod modality;
 pub mod off_policy;
 mod outlook;
 mod parallel;
+mod phrase;
 pub mod profile;
 mod projection;
 mod random;
@@ -74,6 +76,7 @@ pub use event::{Comment, Event, EventType};
 pub use feature::Feature;
 pub use id::{EventId, IdError, ItemId, PluginId, RequestId, SlotId, UserId};
 pub use item::{Content, FusedContent, Item, Label, ModelEmbedding};
+pub use language::Language;
 pub use modality::Modality;
 pub use profile::ProfileView;
 pub use recommendation::{Ranked, Reason, ReasonKind};

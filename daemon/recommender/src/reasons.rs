@@ -1,4 +1,4 @@
-//! Reasons in words. English; the program may put other languages in their place by kind.
+//! From a summand of a score to its reason: what it is about, and which phrase says so.
 
 use crate::catalogue::Entry;
 use crate::event::EventType;
@@ -6,6 +6,7 @@ use crate::feature::Feature;
 use crate::id::ItemId;
 use crate::item::{Item, Label};
 use crate::modality::Modality;
+use crate::phrase::Phrase;
 use crate::recommendation::Reason;
 use crate::recommender::Recommender;
 use crate::request::Request;
@@ -25,6 +26,9 @@ const SHARE_MIN: f32 = 0.3;
 
 /// Least part of a medium in a likeness that is named beside another, in `[0, 1]`.
 const SHARE_NAMED_MIN: f32 = 0.05;
+
+/// Longer queries are not quoted.
+const QUOTED_CHARS_MAX: usize = 60;
 
 /// Days for which an item is "new this week".
 const WEEK_DAYS: f64 = 7.0;
@@ -60,9 +64,9 @@ impl Recommender {
             _ => Vec::new(),
         };
         let text = self.text(summand, item, (about, done), label.as_ref(), (request, now));
-        let text = match by_media(&shares) {
-            Some(media) => format!("{text} ({media})"),
-            None => text,
+        let text = match named_media(&shares) {
+            media if media.is_empty() => text,
+            media => format!("{text} ({})", self.say(Phrase::ByMedia(&media), request)),
         };
         let text = match &summand.user {
             Some(user) => format!("{user}: {text}"),
@@ -99,57 +103,48 @@ impl Recommender {
         label: Option<&Label>,
         (request, now): (&Request, Timestamp),
     ) -> String {
-        let title = about.map_or_else(|| "an item".to_owned(), |about| self.title(about));
+        let say = |phrase: Phrase<'_>| self.say(phrase, request);
+        let title = about.map_or_else(|| say(Phrase::AnItem), |about| self.title(about));
+        let (title, label) = (title.as_str(), label.map(|label| label.name.as_str()));
         let for_it = summand.weight > 0.0;
-        match (summand.feature, &summand.evidence) {
-            (Feature::Liked | Feature::Avoided, _) if about == Some(&item.id) => {
-                format!("you {} it", past(done))
-            }
-            (Feature::Liked, _) => match label {
-                Some(label) => format!("{}, like {title}, which you {}", label.name, past(done)),
-                None => format!("because you {} {title}", past(done)),
-            },
-            (Feature::Avoided, _) => match label {
-                Some(label) => format!("{}, like {title}, which you {}", label.name, past(done)),
-                None => format!("like {title}, which you {}", past(done)),
-            },
-            (Feature::Medium(modality), _) => format!("{} {title}", resembles(modality)),
-            (Feature::TagsLiked, Evidence::Tag(tag)) => format!("you like {tag}"),
-            (Feature::TagsLiked, _) => "you like its tags".to_owned(),
-            (Feature::TagsAvoided, Evidence::Tag(tag)) => format!("you avoid {tag}"),
-            (Feature::TagsAvoided, _) => "you avoid its tags".to_owned(),
-            (Feature::Kind, _) if for_it => format!("you often choose {}", item.kind),
-            (Feature::Kind, _) => format!("you seldom choose {}", item.kind),
-            (Feature::Collaborative, _) => "liked by people here who share your taste".to_owned(),
-            (Feature::Projected, _) => "like what people here who share your taste like".to_owned(),
-            (Feature::Popular, _) => "popular in this house".to_owned(),
-            (Feature::Fresh, _) => self.newness(item, now),
+        say(match (summand.feature, &summand.evidence) {
+            (Feature::Liked | Feature::Avoided, _) if about == Some(&item.id) => Phrase::Done(done),
+            (Feature::Liked, _) => Phrase::Like { label, title, done, for_it: true },
+            (Feature::Avoided, _) => Phrase::Like { label, title, done, for_it: false },
+            (Feature::Medium(modality), _) => Phrase::Resembles(modality, title),
+            (Feature::TagsLiked, Evidence::Tag(tag)) => Phrase::LikesTag(tag),
+            (Feature::TagsLiked, _) => Phrase::LikesTags,
+            (Feature::TagsAvoided, Evidence::Tag(tag)) => Phrase::AvoidsTag(tag),
+            (Feature::TagsAvoided, _) => Phrase::AvoidsTags,
+            (Feature::Kind, _) if for_it => Phrase::OftenKind(&item.kind),
+            (Feature::Kind, _) => Phrase::SeldomKind(&item.kind),
+            (Feature::Collaborative, _) => Phrase::Akin,
+            (Feature::Projected, _) => Phrase::LikeAkin,
+            (Feature::Popular, _) => Phrase::Popular,
+            (Feature::Fresh, _) => newness(item, now),
             (Feature::Circumstances, Evidence::Circumstance(circumstance)) => {
                 let (name, value) = circumstance.split_once('=').unwrap_or((circumstance, "so"));
-                let often = if for_it { "often" } else { "seldom" };
-                format!("you {often} choose {} when {name} is {value}", item.kind)
+                Phrase::Circumstance { often: for_it, kind: &item.kind, name, value }
             }
-            (Feature::Circumstances, _) => "it fits the circumstances".to_owned(),
-            (Feature::Ignored, _) => "shown lately and left".to_owned(),
+            (Feature::Circumstances, _) => Phrase::Circumstances,
+            (Feature::Ignored, _) => Phrase::Ignored,
             (Feature::Query, evidence) => {
                 let asked = request.query.as_ref().and_then(|query| query.text.as_deref());
-                matches_query(evidence, asked)
+                let asked = asked.filter(|asked| asked.chars().count() <= QUOTED_CHARS_MAX);
+                let medium = match evidence {
+                    Evidence::Query(medium) => *medium,
+                    _ => None,
+                };
+                Phrase::Query(medium, asked)
             }
-            (Feature::LikeThis, _) => match label {
-                Some(label) => format!("{}, like {title}", label.name),
-                None => format!("like {title}"),
-            },
-            (Feature::Explore, _) => "something to try out".to_owned(),
-        }
+            (Feature::LikeThis, _) => Phrase::LikeThis { label, title },
+            (Feature::Explore, _) => Phrase::ToLearn,
+        })
     }
 
-    fn newness(&self, item: &Item, now: Timestamp) -> String {
-        let text = match item.published_at {
-            Some(at) if now.days_since(at) <= WEEK_DAYS => "new this week",
-            Some(_) => "rather new",
-            None => "newly added",
-        };
-        text.to_owned()
+    /// The words of a phrase in the language of the request, else of the house.
+    pub(crate) fn say(&self, phrase: Phrase<'_>, request: &Request) -> String {
+        phrase.in_language(request.language.unwrap_or(self.settings.language))
     }
 
     /// The best label, or else tag, that both items have.
@@ -179,59 +174,20 @@ fn labels(entry: &Entry) -> impl Iterator<Item = &Label> {
     entry.content.labels.values().flat_map(move |labels| labels.iter().take(LABELS_MAX).filter(sure))
 }
 
-fn past(done: Option<EventType>) -> &'static str {
-    match done {
-        Some(EventType::Impression) => "saw",
-        Some(EventType::View) => "looked at",
-        Some(EventType::Play) => "played",
-        Some(EventType::Complete) => "finished",
-        Some(EventType::Skip) => "skipped",
-        Some(EventType::Like) => "liked",
-        Some(EventType::Dislike) => "disliked",
-        Some(EventType::Rate) => "rated",
-        Some(EventType::Save) => "saved",
-        Some(EventType::Hide) => "hid",
-        Some(EventType::Purchase) => "bought",
-        Some(EventType::Comment | EventType::Undo) | None => "commented on",
+fn newness(item: &Item, now: Timestamp) -> Phrase<'static> {
+    match item.published_at {
+        Some(at) if now.days_since(at) <= WEEK_DAYS => Phrase::NewThisWeek,
+        Some(_) => Phrase::RatherNew,
+        None => Phrase::NewlyAdded,
     }
 }
 
-fn resembles(modality: Modality) -> &'static str {
-    match modality {
-        Modality::Text => "reads like",
-        Modality::Image => "looks like",
-        Modality::Audio => "sounds like",
-        Modality::Video => "plays like",
+/// Which media a likeness rests on, in per cent, where it is worth saying: a medium other than the
+/// words has a fair part in it.
+fn named_media(shares: &[(Modality, f32)]) -> Vec<(Modality, u32)> {
+    if !shares.iter().any(|(modality, share)| *modality != Modality::Text && *share >= SHARE_MIN) {
+        return Vec::new();
     }
-}
-
-/// Which media a likeness rests on, in words, where it is worth saying: a medium other than the words
-/// has a fair part in it.
-fn by_media(shares: &[(Modality, f32)]) -> Option<String> {
-    let said = |modality| match modality {
-        Modality::Text => "words",
-        Modality::Image => "picture",
-        Modality::Audio => "sound",
-        Modality::Video => "film",
-    };
-    shares.iter().find(|(modality, share)| *modality != Modality::Text && *share >= SHARE_MIN)?;
-    let parts: Vec<String> = shares
-        .iter()
-        .filter(|(_, share)| *share >= SHARE_NAMED_MIN)
-        .map(|(modality, share)| format!("{} {:.0} %", said(*modality), share * 100.0))
-        .collect();
-    Some(format!("by its {}", parts.join(", ")))
-}
-
-fn matches_query(evidence: &Evidence, asked: Option<&str>) -> String {
-    let part = match evidence {
-        Evidence::Query(Some(Modality::Image)) => "its picture matches",
-        Evidence::Query(Some(Modality::Audio)) => "its sound matches",
-        Evidence::Query(Some(Modality::Video)) => "its moving pictures match",
-        _ => "matches",
-    };
-    match asked {
-        Some(asked) if asked.chars().count() <= 60 => format!("{part} \"{asked}\""),
-        _ => format!("{part} what you asked for"),
-    }
+    let named = shares.iter().filter(|(_, share)| *share >= SHARE_NAMED_MIN);
+    named.map(|(modality, share)| (*modality, (share * 100.0).round() as u32)).collect()
 }

@@ -6,6 +6,7 @@ use crate::context::{Context, Value};
 use crate::embedding::Embedding;
 use crate::id::{ItemId, UserId};
 use crate::item::Item;
+use crate::language::Language;
 use crate::modality::Modality;
 
 /// What a list should be about. Every part that is present counts.
@@ -133,6 +134,8 @@ pub struct Request {
     pub explore: bool,
     /// Whether items that the person has played, completed or rated may come again.
     pub seen: bool,
+    /// The language of reasons; absent means that of the house.
+    pub language: Option<Language>,
     /// The only source of randomness of this request.
     pub seed: u64,
 }

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use crate::id::ItemId;
+use crate::phrase::Phrase;
 use crate::recommendation::{Ranked, Reason, ReasonKind};
 use crate::recommender::Recommender;
 use crate::request::Request;
@@ -79,7 +80,7 @@ impl Recommender {
     ) -> Vec<Ranked> {
         let n = request.n.min(self.settings.list_max);
         let bias = shortlist.bias;
-        let mut contenders = self.adjusted(shortlist, adjustments, n);
+        let mut contenders = self.adjusted(shortlist, adjustments, request, n);
         if request.users.len() > 1 {
             spare_misery(&mut contenders, n, self.settings.misery_log_odds);
         }
@@ -123,23 +124,24 @@ impl Recommender {
         let mut reasons: Vec<Reason> =
             summands.map(|summand| self.reason(summand, item, request, now)).collect();
         if let Some((_, above)) = contender.repeats.filter(|_| contender.diversity != 0.0) {
-            let text = format!("similar to {} above", self.title(&above));
+            let text = self.say(Phrase::SimilarAbove(&self.title(&above)), request);
             let reason = Reason::new(ReasonKind::Diversity, contender.diversity, text);
             reasons.push(Reason { item: Some(above), ..reason });
         }
         if let Some(subject) = worn {
-            let text = format!("{subject} has its share above");
+            let text = self.say(Phrase::ShareAbove(subject), request);
             reasons.push(Reason::new(ReasonKind::Diversity, contender.calibration, text));
         }
         if let Some(weight) = contender.explored {
-            let text =
-                if contender.row.known < NEW_BELOW { "new to you" } else { "to learn whether you like it" };
-            reasons.push(Reason::new(ReasonKind::Explore, weight, text.to_owned()));
+            let new = contender.row.known < NEW_BELOW;
+            let phrase = if new { Phrase::NewToYou } else { Phrase::ToLearn };
+            let text = self.say(phrase, request);
+            reasons.push(Reason::new(ReasonKind::Explore, weight, text));
         }
         reasons.extend(contender.rulings);
         if reasons.is_empty() {
             // Even where nothing speaks for or against an item, people are told why it is there.
-            let text = "nothing is known yet, so something of everything".to_owned();
+            let text = self.say(Phrase::Nothing, request);
             reasons.push(Reason::new(ReasonKind::Explore, 0.0, text));
         }
         // A stable sort: reasons of equal weight keep the order of the features.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::candidates::Source;
 use crate::feature::Feature;
 use crate::id::UserId;
+use crate::language::Language;
 use crate::modality::Modality;
 
 /// What can be tuned. Where no source is named, the value was chosen on synthetic subjects whose
@@ -86,6 +87,8 @@ pub struct Settings {
     pub explore_share: f32,
     /// Children: their lists are never explored.
     pub children: BTreeSet<UserId>,
+    /// The language of reasons where the request does not say.
+    pub language: Language,
     /// Log-odds below which an item would make a member of a group miserable.
     pub misery_log_odds: f32,
 
@@ -180,6 +183,7 @@ impl Default for Settings {
             per_kind_max: 0,
             plays_max: 0,
             explore_share: 0.1,
+            language: Language::En,
             children: BTreeSet::new(),
             misery_log_odds: -2.0,
             list_max: 1_000,

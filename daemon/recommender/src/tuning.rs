@@ -129,6 +129,7 @@ impl Recommender {
                     calibration: Some(0.0),
                     explore: false,
                     seen: true,
+                    language: None,
                     seed: 0,
                 };
                 View::of(&self.shortlist_with(&request, collaborative, now), items)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError, Runtime};
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
-use attuned_recommender::{Input, Recommender, Settings, Timestamp, UserId};
+use attuned_recommender::{Input, Language, Recommender, Settings, Timestamp, UserId};
 
 use super::AppError;
 use crate::config::{
@@ -304,6 +304,7 @@ pub(crate) fn engine_settings(config: &Config) -> Settings {
         plays_max: recommend.plays_max,
         explore_share: recommend.explore_share,
         children: children(config),
+        language: Language::from_name(&config.household.language).unwrap_or_default(),
         relevance_min: config.search.relevance_min,
         ..Settings::default()
     }

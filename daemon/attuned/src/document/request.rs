@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attuned_recommender::{Filter, ItemId, Query, Request, UserId};
+use attuned_recommender::{Filter, ItemId, Language, Query, Request, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct RequestDocument {
     /// Whether items that the person has seen may come again; absent means no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<bool>,
+    /// The language of the reasons: `en`, `de` or `zh`; absent means that of the house.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// What a list should be about: words, a picture, a sound, a film, an item, or several at once.
@@ -189,6 +192,7 @@ impl RequestDocument {
                 return Err(Rejection::invalid(format!("request `{name}` is {share}, expected 0 to 1")));
             }
         }
+        let language = self.language.as_deref().map(parse_language).transpose()?;
         context.extend(parse_context("request", &self.context)?);
         let request = Request {
             users,
@@ -202,6 +206,7 @@ impl RequestDocument {
             calibration: self.calibration,
             explore: self.explore.unwrap_or(false),
             seen: self.seen.unwrap_or(false),
+            language,
             seed,
         };
         let query = self.query.map(QueryDocument::parse).transpose()?;
@@ -258,6 +263,11 @@ fn parse_n(n: Option<u32>, config: &RecommendConfig) -> Result<usize, Rejection>
     Ok(n as usize)
 }
 
+fn parse_language(name: &str) -> Result<Language, Rejection> {
+    Language::from_name(name)
+        .ok_or_else(|| Rejection::invalid(format!("request `language` is `{name}`, expected en, de or zh")))
+}
+
 fn parse_kinds(kinds: Vec<String>) -> Result<Vec<String>, Rejection> {
     within("`kinds`", kinds.len(), KINDS_MAX, "kinds")?;
     Ok(kinds)
@@ -308,6 +318,7 @@ mod tests {
         check(r#"{"n":101}"#, "`n` is 101, expected 1 to 100");
         check(r#"{"n":-1}"#, "request field `n`: invalid value: integer `-1`, expected u32");
         check(r#"{"diversity":2}"#, "request `diversity` is 2, expected 0 to 1");
+        check(r#"{"language":"fr"}"#, "request `language` is `fr`, expected en, de or zh");
         check(r#"{"calibration":-1}"#, "request `calibration` is -1, expected 0 to 1");
         check(
             r#"{"users":["a b"]}"#,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Contender, by_standing};
 use crate::id::PluginId;
+use crate::phrase::Phrase;
 use crate::recommendation::{Reason, ReasonKind};
 use crate::recommender::Recommender;
+use crate::request::Request;
 use crate::ruling::{Adjustment, Effect};
 use crate::shortlist::{Shortlist, log_odds};
 
@@ -15,6 +17,7 @@ impl Recommender {
         &self,
         shortlist: Shortlist,
         adjustments: &[Adjustment],
+        request: &Request,
         n: usize,
     ) -> Vec<Contender> {
         let mut by_position: BTreeMap<usize, Vec<&Adjustment>> = BTreeMap::new();
@@ -42,8 +45,11 @@ impl Recommender {
                     Effect::Add(weight) if weight.is_finite() && weight != 0.0 => {
                         let text = adjustment.reason.clone();
                         let text = text.unwrap_or_else(|| {
-                            let verb = if weight > 0.0 { "raised" } else { "lowered" };
-                            format!("{verb} by {}", adjustment.plugin)
+                            let plugin = adjustment.plugin.as_str();
+                            let raised = weight > 0.0;
+                            let phrase =
+                                if raised { Phrase::Raised(plugin) } else { Phrase::Lowered(plugin) };
+                            self.say(phrase, request)
                         });
                         contender.rulings.push(ruling(&adjustment.plugin, weight, text));
                     }
@@ -53,7 +59,8 @@ impl Recommender {
                     Effect::Pin(slot) if (slot as usize) < n => {
                         contender.pin = Some(slot);
                         let text = adjustment.reason.clone();
-                        let text = text.unwrap_or_else(|| format!("placed by {}", adjustment.plugin));
+                        let text = text
+                            .unwrap_or_else(|| self.say(Phrase::Placed(adjustment.plugin.as_str()), request));
                         contender.rulings.push(ruling(&adjustment.plugin, 0.0, text));
                     }
                     Effect::Pin(_) => {}

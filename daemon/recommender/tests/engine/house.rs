@@ -107,6 +107,7 @@ pub fn request(users: &[&str], n: usize) -> Request {
         calibration: None,
         explore: false,
         seen: false,
+        language: None,
         seed: 1,
     }
 }

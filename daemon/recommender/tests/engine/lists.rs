@@ -221,8 +221,8 @@ fn circumstances_call_for_what_was_chosen_under_them() {
         &house,
         &tonight,
         expect![[r#"
-            film:3 0.82 | +1.96 similar_to: noir, like The Third Man, which you finished | +0.29 similar_to: you like noir | +0.17 context: you often choose film when daypart is evening | +0.10 habit: you often choose film
-            film:4 0.78 | +1.87 similar_to: noir, like Laura, which you finished | +0.17 context: you often choose film when daypart is evening | +0.14 similar_to: you like noir | +0.10 habit: you often choose film"#]],
+            film:3 0.82 | +1.96 similar_to: noir, like The Third Man, which you finished | +0.29 similar_to: you like noir | +0.17 context: in the evening you often choose film | +0.10 habit: you often choose film
+            film:4 0.78 | +1.87 similar_to: noir, like Laura, which you finished | +0.17 context: in the evening you often choose film | +0.14 similar_to: you like noir | +0.10 habit: you often choose film"#]],
     );
 }
 

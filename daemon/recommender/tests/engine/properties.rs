@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use attuned_recommender::{
     Adjustment, Comment, Content, DiversityMethod, Effect, Embedding, Event, EventType, Filter, Input, Item,
-    ItemId, Modality, PluginId, Query, Ranked, Recommender, Request, Settings, Timestamp, Value,
+    ItemId, Language, Modality, PluginId, Query, Ranked, Recommender, Request, Settings, Timestamp, Value,
     item::ModelEmbedding,
 };
 use proptest::collection::vec;
@@ -154,6 +154,7 @@ fn requests() -> impl Strategy<Value = Request> {
                 calibration,
                 explore,
                 seen,
+                language: [None, Some(Language::De), Some(Language::Zh)][(seed % 3) as usize],
                 seed,
             }
         },

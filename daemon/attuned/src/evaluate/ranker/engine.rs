@@ -192,6 +192,7 @@ impl Engine {
             calibration: None,
             explore: false,
             seen: false,
+            language: None,
             seed: self.seed,
         }
     }
