@@ -169,7 +169,7 @@ impl View {
         View { rows, wanted, held_out: items.len() }
     }
 
-    fn gain(&self, factors: &[f32; GROUPS.len()]) -> f32 {
+    fn gain(&self, factors: &Factors) -> f32 {
         let score = |parts: &Parts| -> f32 {
             parts.rest + parts.groups.iter().zip(factors).map(|(group, factor)| group * factor).sum::<f32>()
         };
@@ -184,12 +184,26 @@ impl View {
     }
 }
 
-/// The factors under which the views gain most, searched group by group.
+/// By what each group of features is multiplied.
+type Factors = [f32; GROUPS.len()];
+
+/// The factors under which the views gain most: the better of what is found from all groups at their
+/// priors and from the first group alone, as a group that says nothing still costs places.
 fn weighed(views: &[View]) -> BTreeMap<Feature, f32> {
-    let measure = |factors: &[f32; GROUPS.len()]| -> Vec<f32> {
-        parallel::each(views, || (), |view, ()| view.gain(factors))
-    };
-    let mut best = [1.0; GROUPS.len()];
+    let mut alone = [0.0; GROUPS.len()];
+    alone[0] = 1.0;
+    let (together, gains) = searched(views, [1.0; GROUPS.len()]);
+    let (alone, gains_alone) = searched(views, alone);
+    let best = if advantage(&gains_alone, &gains) > 0.0 { alone } else { together };
+    let changed = GROUPS.iter().zip(best).filter(|(_, factor)| *factor != 1.0);
+    changed.flat_map(|(group, factor)| group.iter().map(move |feature| (*feature, factor))).collect()
+}
+
+/// The factors found by searching group by group from a start, and what each view gains.
+fn searched(views: &[View], start: Factors) -> (Factors, Vec<f32>) {
+    let measure =
+        |factors: &Factors| -> Vec<f32> { parallel::each(views, || (), |view, ()| view.gain(factors)) };
+    let mut best = start;
     let mut gains = measure(&best);
     for _ in 0..ROUNDS {
         let before = best;
@@ -207,6 +221,5 @@ fn weighed(views: &[View]) -> BTreeMap<Feature, f32> {
             break;
         }
     }
-    let changed = GROUPS.iter().zip(best).filter(|(_, factor)| *factor != 1.0);
-    changed.flat_map(|(group, factor)| group.iter().map(move |feature| (*feature, factor))).collect()
+    (best, gains)
 }
