@@ -27,6 +27,14 @@ pub enum PluginError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The folder of installed plugins cannot be changed. Nothing has changed; a person must act.
+    #[error("cannot write {path}: {source}")]
+    Unwritable {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The sandbox cannot run here. Go on without plugins, and say so.
     #[error("plugin engine `{engine}` cannot start: {reason}")]
     NoEngine {
@@ -35,6 +43,12 @@ pub enum PluginError {
         /// What is missing.
         reason: String,
     },
+}
+
+impl PluginError {
+    pub(crate) fn refused(plugin: &str, reason: String) -> PluginError {
+        PluginError::Refused { plugin: plugin.to_owned(), reason }
+    }
 }
 
 /// Why a plugin contributed nothing to a request.

@@ -1,7 +1,7 @@
 //! The sandbox of ranking plugins: candidates in, bounded verdicts out.
 //!
-//! Owns the packages' manifests, the WebAssembly engine, every limit, and the policy for what comes
-//! back from a guest. It knows nothing of requests, profiles, networks or stores, and it is the only
+//! Owns packages and their signatures, the folder of installed plugins, the WebAssembly engine, every
+//! limit, and the policy for what comes back from a guest. It knows nothing of requests, profiles, networks or stores, and it is the only
 //! crate that knows the engine; no type of the engine is in its public functions.
 //!
 //! A plugin that fails contributes nothing to a request and is named in [`ChainOutcome::degraded`];
@@ -14,12 +14,15 @@ mod contract;
 mod engine;
 mod error;
 mod grants;
+mod installed;
 pub mod limits;
 mod log;
 mod manifest;
+mod package;
 mod plugin;
 mod sandbox;
 mod setting;
+mod signature;
 mod ticker;
 
 use std::path::Path;
@@ -34,9 +37,12 @@ pub use breaker::PluginState;
 pub use engine::Engine;
 pub use error::{Cause, Degraded, PluginError};
 pub use grants::{Consent, Grants};
+pub use installed::{Installed, InstalledPlugin, InstalledVersion};
 pub use limits::Limits;
 pub use log::{LogLevel, LogLine};
+pub use package::{Origin, Package};
 pub use plugin::Counters;
+pub use signature::{KEY_TEXT_BYTES_MAX, PublicKey, SecretKey};
 
 use error::CallError;
 use plugin::Plugin;

@@ -75,6 +75,30 @@ pub const TABLES_MAX: usize = 32;
 /// Bytes of a `plugin.toml`.
 pub const MANIFEST_BYTES: u64 = 64 * 1024;
 
+/// Bytes of a package's `README.md`, and of each of its fixtures.
+pub const PACKAGE_TEXT_BYTES: u64 = 256 * 1024;
+
+/// Fixtures of a package.
+pub const FIXTURES_MAX: usize = 64;
+
+/// Entries of a package's archive: its fixtures, the folder of them, and four files.
+pub const PACKAGE_ENTRIES_MAX: usize = FIXTURES_MAX + 5;
+
+/// Bytes that are read of a package's archive: the largest component, and the texts with their
+/// headers.
+pub const PACKAGE_BYTES: u64 =
+    (COMPONENT_MIB.max << 20) + (FIXTURES_MAX as u64 + 2) * (PACKAGE_TEXT_BYTES + 1024);
+
+/// Bytes of a version's text.
+pub const VERSION_BYTES: usize = 64;
+
+/// Plugins that can be installed.
+pub const INSTALLED_MAX: usize = 64;
+
+/// Bytes of the file that says what is installed: every plugin with every setting at its limit is
+/// more than anybody needs.
+pub const STATE_BYTES: u64 = 4 << 20;
+
 /// Entries of any list or table of a manifest.
 pub const MANIFEST_ENTRIES: usize = 256;
 

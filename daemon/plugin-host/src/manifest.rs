@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::contract;
 use crate::grants::Grants;
-use crate::limits::{Asked, BOOST_MAX, Limits, MANIFEST_ENTRIES, SCALE_MAX};
+use crate::limits::{Asked, BOOST_MAX, Limits, MANIFEST_ENTRIES, SCALE_MAX, VERSION_BYTES};
 use crate::setting::{Setting, SettingTable};
 
 /// The layout of `plugin.toml` that this host reads.
@@ -187,6 +187,27 @@ impl Manifest {
         })
     }
 
+    /// Reads the bytes of a `plugin.toml`.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Manifest, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| format!("is no UTF-8 text: {error}"));
+        text.and_then(Manifest::parse).map_err(|reason| format!("plugin.toml: {reason}"))
+    }
+
+    /// Whether this is the component that the manifest was written for.
+    pub(crate) fn check_component(&self, wasm: &[u8]) -> Result<(), String> {
+        let (file, bytes_max) = (&self.wasm_file, self.limits.component_bytes());
+        if wasm.len() as u64 > bytes_max {
+            return Err(format!("`{file}` has more than {bytes_max} bytes, expected at most that"));
+        }
+        let (hash, expected) = (blake3::hash(wasm).to_hex(), &self.wasm_blake3);
+        if hash.as_str() != expected {
+            return Err(format!(
+                "plugin.wasm.blake3 is {expected}, but `{file}` has {hash}: the file is not the one that was packed"
+            ));
+        }
+        Ok(())
+    }
+
     /// The text of a reason in the first of `languages` that it has, else in English, else in any;
     /// `None` if there is no such reason.
     pub(crate) fn reason<'a>(&'a self, row: u16, languages: &[&str]) -> Option<&'a str> {
@@ -217,10 +238,16 @@ fn reason_text((row, table): (usize, ReasonTable)) -> Result<BTreeMap<String, St
     }
 }
 
-fn is_version(version: &str) -> bool {
+/// Whether this is a version as semver.org writes it, like `1.2.0` or `2.0.0-rc.1`. It becomes part
+/// of a folder's name.
+pub(crate) fn is_version(version: &str) -> bool {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     let numbers: Vec<&str> = core.split('.').collect();
-    numbers.len() == 3 && numbers.iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+    version.len() <= VERSION_BYTES
+        && version.bytes().all(plain)
+        && numbers.len() == 3
+        && numbers.iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The parser's message with the line it is about, which names the field and the value.
@@ -304,6 +331,9 @@ help = "How strongly family titles rise"
             "plugin.id: id `org example` has ' ', expected 1 to 128 of [A-Za-z0-9._:@-]",
         );
         check("1.2.0", "1.2", "plugin.version is \"1.2\", expected one like \"1.2.0\"");
+        check("1.2.0", "1.2.0-a/..", "plugin.version is \"1.2.0-a/..\", expected one like \"1.2.0\"");
+        let long = format!("1.2.0-{}", "x".repeat(VERSION_BYTES));
+        check("1.2.0", &long, &format!("plugin.version is {long:?}, expected one like \"1.2.0\""));
         check(
             "attuned:ranking@0.1",
             "attuned:ranking@0.2",

@@ -75,21 +75,12 @@ impl Plugin {
     ) -> Result<Plugin, PluginError> {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
         let text = read(folder, &name, "plugin.toml", MANIFEST_BYTES)?;
-        let manifest = String::from_utf8(text)
-            .map_err(|error| format!("is no UTF-8 text: {error}"))
-            .and_then(|text| Manifest::parse(&text))
-            .map_err(|reason| refused(&name, format!("plugin.toml: {reason}")))?;
+        let manifest = Manifest::from_bytes(&text).map_err(|reason| PluginError::refused(&name, reason))?;
         let id = manifest.id.clone();
         let file = &manifest.wasm_file;
         let wasm = read(folder, id.as_str(), file, manifest.limits.component_bytes())?;
-        let refuse = |reason: String| refused(id.as_str(), reason);
-        let hash = blake3::hash(&wasm).to_hex();
-        if hash.as_str() != manifest.wasm_blake3 {
-            let expected = &manifest.wasm_blake3;
-            return Err(refuse(format!(
-                "plugin.wasm.blake3 is {expected}, but `{file}` has {hash}: the file is not the one that was packed"
-            )));
-        }
+        let refuse = |reason: String| PluginError::refused(id.as_str(), reason);
+        manifest.check_component(&wasm).map_err(refuse)?;
         let known = loaded.iter().find(|known| known.manifest.wasm_blake3 == manifest.wasm_blake3);
         let component = match known {
             Some(known) => known.component.clone(),
@@ -260,12 +251,8 @@ fn sentence(error: &wasmtime::Error) -> String {
     cut(&error.root_cause().to_string().replace('\n', " "), ERROR_TEXT_BYTES).to_owned()
 }
 
-fn refused(plugin: &str, reason: String) -> PluginError {
-    PluginError::Refused { plugin: plugin.to_owned(), reason }
-}
-
 /// Reads a file of a package, but not more than `bytes_max` of it.
-fn read(folder: &Path, plugin: &str, file: &str, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
+pub(crate) fn read(folder: &Path, plugin: &str, file: &str, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
     let mut bytes = Vec::new();
     let opened = File::open(folder.join(file));
     match opened.and_then(|opened| opened.take(bytes_max + 1).read_to_end(&mut bytes)) {
@@ -273,9 +260,10 @@ fn read(folder: &Path, plugin: &str, file: &str, bytes_max: u64) -> Result<Vec<u
             let (plugin, file) = (plugin.to_owned(), file.to_owned());
             Err(PluginError::Unreadable { plugin, file, source })
         }
-        Ok(read) if read as u64 > bytes_max => {
-            Err(refused(plugin, format!("`{file}` has more than {bytes_max} bytes, expected at most that")))
-        }
+        Ok(read) if read as u64 > bytes_max => Err(PluginError::refused(
+            plugin,
+            format!("`{file}` has more than {bytes_max} bytes, expected at most that"),
+        )),
         Ok(_) => Ok(bytes),
     }
 }
