@@ -16,6 +16,7 @@ mod error;
 mod grants;
 mod installed;
 pub mod limits;
+mod loader;
 mod log;
 mod manifest;
 mod package;
@@ -25,13 +26,12 @@ mod setting;
 mod signature;
 mod ticker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attuned_recommender::ruling::{Adjustment, Batch, Effect, RuleContext};
 use attuned_recommender::{PluginId, Timestamp};
-use wasmtime::component::{HasSelf, Linker};
 
 pub use breaker::PluginState;
 pub use engine::Engine;
@@ -39,6 +39,7 @@ pub use error::{Cause, Degraded, PluginError};
 pub use grants::{Consent, Grants};
 pub use installed::{Installed, InstalledPlugin, InstalledVersion};
 pub use limits::Limits;
+pub use loader::{Loaded, Loader};
 pub use log::{LogLevel, LogLine};
 pub use package::{Origin, Package};
 pub use plugin::Counters;
@@ -46,8 +47,7 @@ pub use signature::{KEY_TEXT_BYTES_MAX, PublicKey, SecretKey};
 
 use error::CallError;
 use plugin::Plugin;
-use sandbox::{Input, Sandbox};
-use ticker::Ticker;
+use sandbox::Input;
 
 /// The time of all plugins of one request together.
 const CHAIN: Duration = Duration::from_millis(limits::CHAIN_MS);
@@ -61,13 +61,16 @@ pub struct HostSettings {
     pub pseudonym_key: [u8; 32],
     /// The language of the household (`en`, `de` …) for requests that name none.
     pub language: String,
+    /// The folder of compiled components, for this user alone; without one, components are compiled
+    /// each time that they are loaded.
+    pub cache: Option<PathBuf>,
 }
 
 impl HostSettings {
     /// Settings for an English-speaking household.
     #[must_use]
     pub fn new(engine: Engine, pseudonym_key: [u8; 32]) -> Self {
-        Self { engine, pseudonym_key, language: "en".to_owned() }
+        Self { engine, pseudonym_key, language: "en".to_owned(), cache: None }
     }
 }
 
@@ -75,11 +78,8 @@ impl HostSettings {
 /// [`limits::WASM_STACK_BYTES`].
 pub struct PluginHost {
     settings: HostSettings,
-    // The plugins go before the ticker and the engine when the host is dropped.
     plugins: Vec<Plugin>,
-    linker: Linker<Sandbox>,
-    ticker: Ticker,
-    engine: wasmtime::Engine,
+    loader: Loader,
 }
 
 /// What all plugins together made of one batch.
@@ -122,13 +122,13 @@ impl PluginHost {
     /// [`PluginError::NoEngine`] if this machine cannot run the engine: go on without plugins, and
     /// say so.
     pub fn new(settings: HostSettings) -> Result<PluginHost, PluginError> {
-        let no_engine = |reason: String| PluginError::NoEngine { engine: settings.engine, reason };
-        let engine = settings.engine.start().map_err(|error| no_engine(format!("{error:#}")))?;
-        let mut linker = Linker::new(&engine);
-        contract::Ranker::add_to_linker::<_, HasSelf<_>>(&mut linker, |sandbox| sandbox)
-            .map_err(|error| no_engine(format!("{error:#}")))?;
-        let ticker = Ticker::start(&engine).map_err(|error| no_engine(error.to_string()))?;
-        Ok(PluginHost { settings, plugins: Vec::new(), linker, ticker, engine })
+        Ok(PluginHost { loader: Loader::start(&settings)?, settings, plugins: Vec::new() })
+    }
+
+    /// What loads plugins for this host, on any thread.
+    #[must_use]
+    pub fn loader(&self) -> Loader {
+        self.loader.clone()
     }
 
     /// Loads the package in `folder`: `plugin.toml` and the component that it names. Its grants are
@@ -146,14 +146,33 @@ impl PluginHost {
         consent: &Consent,
         now: Timestamp,
     ) -> Result<PluginSummary, PluginError> {
-        let plugin =
-            Plugin::load(folder, consent, &self.engine, &self.linker, &self.ticker, &self.plugins, now)?;
-        let summary = summary(&plugin);
-        match self.plugins.iter_mut().find(|known| known.manifest.id == plugin.manifest.id) {
-            Some(known) => *known = plugin,
-            None => self.plugins.push(plugin),
+        let loaded = self.loader.load(folder, consent, now)?;
+        let summary = loaded.summary();
+        match self.plugins.iter_mut().find(|known| known.manifest.id == summary.id) {
+            Some(known) => *known = loaded.0,
+            None => self.plugins.push(loaded.0),
         }
+        self.loader.remember(&self.plugins);
         Ok(summary)
+    }
+
+    /// Makes `chain` the plugins that run, in this order: each is one that was loaded, or one that
+    /// runs already and goes on with its counters, log and breaker; one that neither runs nor was
+    /// loaded is left out. It costs no call, and a request before it has seen the old chain only, one
+    /// after it the new one only.
+    pub fn replace(&mut self, chain: Vec<(PluginId, Option<Loaded>)>) {
+        let mut before = std::mem::take(&mut self.plugins);
+        self.plugins = chain
+            .into_iter()
+            .filter_map(|(id, loaded)| match loaded {
+                Some(loaded) => Some(loaded.0),
+                None => {
+                    let at = before.iter().position(|known| known.manifest.id == id)?;
+                    Some(before.swap_remove(at))
+                }
+            })
+            .collect();
+        self.loader.remember(&self.plugins);
     }
 
     /// All plugins, in the order in which they run.
@@ -215,7 +234,7 @@ impl PluginHost {
                 subject: subject.map(|user| pseudonym(&self.settings.pseudonym_key, &id, user.as_str())),
             };
             let ruled = plugin
-                .rank(input, left, &self.ticker, now)
+                .rank(input, left, &self.loader.shared.ticker, now)
                 .and_then(|ruling| bounds::bound(ruling, &chain.scores, &chain.excluded, &plugin.grants));
             match ruled {
                 Ok(bounded) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use attuned_recommender::Timestamp;
 use wasmtime::component::{Component, Linker, Resource};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Store, Trap};
 
 use crate::breaker::Breaker;
 use crate::contract::{self, Ranker, RankerPre, types};
@@ -62,15 +62,14 @@ struct Instance {
 }
 
 impl Plugin {
-    /// Reads, checks and compiles the package in `folder`, and runs its `check`. A component that one
-    /// of the plugins `loaded` has already is not compiled again.
+    /// Reads and checks the package in `folder`, and runs its `check`. `compile` makes a component of
+    /// the bytes that have this hash.
     pub(crate) fn load(
         folder: &Path,
         consent: &Consent,
-        engine: &Engine,
         linker: &Linker<Sandbox>,
+        compile: impl FnOnce(&str, &[u8]) -> wasmtime::Result<Component>,
         ticker: &Ticker,
-        loaded: &[Plugin],
         now: Timestamp,
     ) -> Result<Plugin, PluginError> {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
@@ -81,12 +80,8 @@ impl Plugin {
         let wasm = read(folder, id.as_str(), file, manifest.limits.component_bytes())?;
         let refuse = |reason: String| PluginError::refused(id.as_str(), reason);
         manifest.check_component(&wasm).map_err(refuse)?;
-        let known = loaded.iter().find(|known| known.manifest.wasm_blake3 == manifest.wasm_blake3);
-        let component = match known {
-            Some(known) => known.component.clone(),
-            None => Component::from_binary(engine, &wasm)
-                .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?,
-        };
+        let component = compile(&manifest.wasm_blake3, &wasm)
+            .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?;
         let interface = contract::interface_of(&component).map_err(refuse)?;
         let prepared = linker
             .instantiate_pre(&component)
@@ -113,6 +108,11 @@ impl Plugin {
         plugin.release();
         checked.map_err(|error| refuse(format!("check: {}", error.message)))?;
         Ok(plugin)
+    }
+
+    /// The hash of its component, and what was compiled from it.
+    pub(crate) fn component(&self) -> (String, Component) {
+        (self.manifest.wasm_blake3.clone(), self.component.clone())
     }
 
     pub(crate) fn release(&mut self) {

@@ -191,6 +191,7 @@ fn plugins(config: &Config, now: Timestamp, degraded: &mut Vec<Degraded>) -> Res
     };
     let mut settings = HostSettings::new(engine, pseudonym_key(&config.store.path)?);
     settings.language = config.household.language.clone();
+    settings.cache = Some(config.store.path.join("compiled"));
     let mut host = PluginHost::new(settings).map_err(|error| AppError::Wrong(error.to_string()))?;
     if config.plugins.enabled.is_empty() {
         return Ok(host);

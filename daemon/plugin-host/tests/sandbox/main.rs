@@ -9,3 +9,4 @@ mod house;
 mod installs;
 mod packages;
 mod policy;
+mod reload;

@@ -1,0 +1,108 @@
+//! Loading plugins, apart from running them: a component takes up to seconds to compile, and lists
+//! are made meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use attuned_compiled::Cache;
+use attuned_recommender::Timestamp;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use crate::contract;
+use crate::error::PluginError;
+use crate::grants::Consent;
+use crate::plugin::Plugin;
+use crate::sandbox::Sandbox;
+use crate::ticker::Ticker;
+use crate::{HostSettings, PluginSummary};
+
+/// Loads plugins for one host. Clones share everything and may be on any thread whose stack is larger
+/// than [`crate::limits::WASM_STACK_BYTES`].
+#[derive(Clone)]
+pub struct Loader {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    linker: Linker<Sandbox>,
+    pub(crate) ticker: Ticker,
+    cache: Option<Cache>,
+    /// The components of the plugins that are in use, by their hashes.
+    known: Mutex<BTreeMap<String, Component>>,
+    engine: wasmtime::Engine,
+}
+
+/// A plugin that was loaded and checked, and is not in use yet.
+pub struct Loaded(pub(crate) Plugin);
+
+impl Loader {
+    pub(crate) fn start(settings: &HostSettings) -> Result<Loader, PluginError> {
+        let no_engine = |reason: String| PluginError::NoEngine { engine: settings.engine, reason };
+        let engine = settings.engine.start().map_err(|error| no_engine(format!("{error:#}")))?;
+        let mut linker = Linker::new(&engine);
+        contract::Ranker::add_to_linker::<_, HasSelf<_>>(&mut linker, |sandbox| sandbox)
+            .map_err(|error| no_engine(format!("{error:#}")))?;
+        let ticker = Ticker::start(&engine).map_err(|error| no_engine(error.to_string()))?;
+        let cache = settings.cache.as_deref().and_then(|folder| {
+            Cache::open(folder)
+                .inspect_err(|error| tracing::warn!(%error, "plugins are compiled at every start"))
+                .ok()
+        });
+        let shared = Shared { linker, ticker, cache, known: Mutex::default(), engine };
+        Ok(Loader { shared: Arc::new(shared) })
+    }
+
+    /// Reads, checks and compiles the package in `folder`, and runs its `check`. Its grants are what
+    /// the manifest asks for and `consent` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`PluginError::Refused`]: leave it out until its files or the consent change, and show the
+    /// sentence. [`PluginError::Unreadable`]: try again when the file can be read.
+    pub fn load(&self, folder: &Path, consent: &Consent, now: Timestamp) -> Result<Loaded, PluginError> {
+        let shared = &*self.shared;
+        Plugin::load(
+            folder,
+            consent,
+            &shared.linker,
+            |hash, wasm| self.component(hash, wasm),
+            &shared.ticker,
+            now,
+        )
+        .map(Loaded)
+    }
+
+    /// The component of this hash as the engine runs it: one that is in use, or from the cache, or
+    /// compiled and then kept there.
+    fn component(&self, hash: &str, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let Shared { cache, known, engine, .. } = &*self.shared;
+        if let Some(component) = known.lock().unwrap_or_else(PoisonError::into_inner).get(hash) {
+            return Ok(component.clone());
+        }
+        if let Some(kept) = cache.as_ref().and_then(|cache| cache.get(engine, wasm)) {
+            return Ok(kept);
+        }
+        let component = Component::from_binary(engine, wasm)?;
+        if let Some(cache) = cache
+            && let Err(error) = cache.put(engine, wasm, &component)
+        {
+            tracing::warn!(%error, "compiled plugin is not kept, it is compiled again at the next start");
+        }
+        Ok(component)
+    }
+
+    /// Remembers the components of the plugins that are in use, and no others.
+    pub(crate) fn remember(&self, plugins: &[Plugin]) {
+        let components = plugins.iter().map(Plugin::component).collect();
+        *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = components;
+    }
+}
+
+impl Loaded {
+    /// The plugin as people see it.
+    #[must_use]
+    pub fn summary(&self) -> PluginSummary {
+        crate::summary(&self.0)
+    }
+}
