@@ -2,8 +2,7 @@
 //!
 //! `componentize CORE.wasm COMPONENT.wasm` also prints the blake3 hash for `plugin.toml`.
 
-use anyhow::{Context, bail};
-use wit_component::ComponentEncoder;
+use anyhow::{Context, Error, bail};
 
 fn main() -> anyhow::Result<()> {
     let files: Vec<String> = std::env::args().skip(1).collect();
@@ -11,7 +10,7 @@ fn main() -> anyhow::Result<()> {
         bail!("{} files, expected two: CORE.wasm COMPONENT.wasm", files.len());
     };
     let module = std::fs::read(core).with_context(|| format!("cannot read `{core}`"))?;
-    let bytes = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
+    let bytes = attuned_plugin_host::componentize(&module).map_err(Error::msg)?;
     std::fs::write(component, &bytes).with_context(|| format!("cannot write `{component}`"))?;
     #[expect(clippy::print_stdout, reason = "the hash is what this program prints")]
     {

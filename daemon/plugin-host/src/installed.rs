@@ -105,18 +105,27 @@ impl Installed {
         folder(&self.path, id, version)
     }
 
-    /// Reads the files of one version again.
+    /// Reads the files of one version that is installed in `path` again.
     ///
     /// # Errors
     ///
     /// [`PluginError::Refused`] if they are not those that were installed.
-    pub fn package(&self, id: &PluginId, version: &InstalledVersion) -> Result<Package, PluginError> {
-        let package = Package::read_folder(&self.folder(id, version))?;
+    pub fn verify(path: &Path, id: &PluginId, version: &InstalledVersion) -> Result<Package, PluginError> {
+        let package = Package::read_folder(&folder(path, id, version))?;
         if package.id() != id || package.digest() != version.digest {
             let reason = "its files are not those that were installed, install it again".to_owned();
             return Err(PluginError::refused(id.as_str(), reason));
         }
         Ok(package)
+    }
+
+    /// As [`Installed::verify`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Installed::verify`].
+    pub fn package(&self, id: &PluginId, version: &InstalledVersion) -> Result<Package, PluginError> {
+        Installed::verify(&self.path, id, version)
     }
 
     /// Installs a package, as a new plugin that runs last, or as the version of a known one that runs
@@ -152,7 +161,7 @@ impl Installed {
                 Some(at) => consent_of_upgrade(&plugins[at].consent, given, package),
             };
             write_version(path, package, &current).map_err(|source| unwritable(path, source))?;
-            check(&folder(path, id, &current), &consent)?;
+            check(&folder(path, id, &current), &consent).inspect_err(|_| sweep(path, id, plugins))?;
             let Some(at) = known else {
                 let (id, previous) = (id.clone(), None);
                 let plugin = InstalledPlugin { id, current, previous, enabled: true, consent };
@@ -295,7 +304,9 @@ fn change<R>(
     if installed.plugins != before {
         replace_state(path, &installed.plugins).map_err(unwritable)?;
     }
-    sweep(path, &before, &installed.plugins);
+    for plugin in before.iter().chain(&installed.plugins) {
+        sweep(path, &plugin.id, &installed.plugins);
+    }
     Ok(made)
 }
 
@@ -340,26 +351,27 @@ fn remove(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes the folders of plugins that are named before or after a change, and of which the state
-/// names no version any more. What cannot be removed does no harm.
-fn sweep(path: &Path, before: &[InstalledPlugin], after: &[InstalledPlugin]) {
-    let named: Vec<PathBuf> = after
+/// Removes the folders of a plugin's versions that `plugins` do not name, and its own if none is
+/// left. What cannot be removed does no harm.
+fn sweep(path: &Path, id: &PluginId, plugins: &[InstalledPlugin]) {
+    let named: Vec<PathBuf> = plugins
         .iter()
-        .flat_map(|plugin| {
-            let versions = [Some(&plugin.current), plugin.previous.as_ref()];
-            versions.into_iter().flatten().map(|version| folder(path, &plugin.id, version))
-        })
+        .filter(|plugin| plugin.id == *id)
+        .flat_map(|plugin| [Some(&plugin.current), plugin.previous.as_ref()])
+        .flatten()
+        .map(|version| folder(path, id, version))
         .collect();
-    for plugin in before.iter().chain(after) {
-        let parent = path.join(plugin.id.as_str());
-        let Ok(entries) = fs::read_dir(&parent) else { continue };
-        let versions: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        let gone = versions.iter().filter(|version| !named.contains(version));
-        if gone.filter_map(|version| remove(version).err()).next().is_none() {
-            // It is removed only if nothing is left in it.
-            drop(fs::remove_dir(&parent));
+    let parent = path.join(id.as_str());
+    let Ok(entries) = fs::read_dir(&parent) else { return };
+    for version in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if !named.contains(&version)
+            && let Err(error) = remove(&version)
+        {
+            tracing::warn!(path = %version.display(), %error, "a version that is not used any more stays");
         }
     }
+    // It is removed only if nothing is left in it.
+    drop(fs::remove_dir(&parent));
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> PluginError {

@@ -10,9 +10,11 @@
 
 mod bounds;
 mod breaker;
+mod component;
 mod contract;
 mod engine;
 mod error;
+mod fixture;
 mod grants;
 mod installed;
 pub mod limits;
@@ -34,8 +36,10 @@ use attuned_recommender::ruling::{Adjustment, Batch, Effect, RuleContext};
 use attuned_recommender::{PluginId, Timestamp};
 
 pub use breaker::PluginState;
+pub use component::componentize;
 pub use engine::Engine;
 pub use error::{Cause, Degraded, PluginError};
+pub use fixture::{Fixture, Trial};
 pub use grants::{Consent, Grants};
 pub use installed::{Installed, InstalledPlugin, InstalledVersion};
 pub use limits::Limits;
@@ -43,6 +47,7 @@ pub use loader::{Loaded, Loader};
 pub use log::{LogLevel, LogLine};
 pub use package::{Origin, Package};
 pub use plugin::Counters;
+pub use setting::SettingSummary;
 pub use signature::{KEY_TEXT_BYTES_MAX, PublicKey, SecretKey};
 
 use error::CallError;
@@ -154,6 +159,16 @@ impl PluginHost {
         }
         self.loader.remember(&self.plugins);
         Ok(summary)
+    }
+
+    /// Makes a rule that does nothing the only plugin, to measure others against.
+    ///
+    /// # Errors
+    ///
+    /// Our own fault: it is part of the program.
+    pub fn load_empty_rule(&mut self, now: Timestamp) -> Result<(), PluginError> {
+        self.plugins = vec![self.loader.load_empty_rule(now)?.0];
+        Ok(())
     }
 
     /// Makes `chain` the plugins that run, in this order: each is one that was loaded, or one that

@@ -12,10 +12,25 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use crate::contract;
 use crate::error::PluginError;
 use crate::grants::Consent;
+use crate::manifest::Manifest;
 use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
 use crate::ticker::Ticker;
 use crate::{HostSettings, PluginSummary};
+
+/// A rule that does nothing. A test makes it from its text.
+const EMPTY_RULE: &[u8] = include_bytes!("empty.wasm");
+
+const EMPTY_MANIFEST: &str = r#"
+manifest = 1
+[plugin]
+id = "attuned.empty"
+version = "1.0.0"
+interface = "attuned:ranking@0.1"
+summary = "Does nothing"
+license = "Apache-2.0 OR MIT"
+wasm = { file = "rule.wasm", blake3 = "HASH" }
+"#;
 
 /// Loads plugins for one host. Clones share everything and may be on any thread whose stack is larger
 /// than [`crate::limits::WASM_STACK_BYTES`].
@@ -71,6 +86,21 @@ impl Loader {
             now,
         )
         .map(Loaded)
+    }
+
+    /// The rule that does nothing, to measure others against.
+    ///
+    /// # Errors
+    ///
+    /// Our own fault: it is part of the program.
+    pub(crate) fn load_empty_rule(&self, now: Timestamp) -> Result<Loaded, PluginError> {
+        let hash = blake3::hash(EMPTY_RULE).to_hex();
+        let manifest = EMPTY_MANIFEST.replace("HASH", &hash);
+        let manifest = Manifest::parse(&manifest).map_err(|reason| PluginError::refused("empty", reason))?;
+        let (shared, consent) = (&*self.shared, Consent::default());
+        let compile = |hash: &str, wasm: &[u8]| self.component(hash, wasm);
+        Plugin::prepare(manifest, EMPTY_RULE, &consent, &shared.linker, compile, &shared.ticker, now)
+            .map(Loaded)
     }
 
     /// The component of this hash as the engine runs it: one that is in use, or from the cache, or

@@ -251,7 +251,7 @@ pub(crate) fn is_version(version: &str) -> bool {
 }
 
 /// The parser's message with the line it is about, which names the field and the value.
-fn syntax(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn syntax(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().replace('\n', ", ");
     match error.span().filter(|span| !span.is_empty() && span.end - span.start < text.trim_end().len()) {
         None => message,

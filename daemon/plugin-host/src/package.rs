@@ -11,6 +11,7 @@ use crate::Grants;
 use crate::error::PluginError;
 use crate::limits::{COMPONENT_MIB, FIXTURES_MAX, MANIFEST_BYTES, PACKAGE_TEXT_BYTES};
 use crate::manifest::Manifest;
+use crate::setting::SettingSummary;
 use crate::signature::{KEY_TEXT_BYTES_MAX, PublicKey, SecretKey, Signature};
 
 mod archive;
@@ -148,6 +149,18 @@ impl Package {
     #[must_use]
     pub fn has_setting(&self, name: &str) -> bool {
         self.manifest.settings.contains_key(name)
+    }
+
+    /// The names of its fixtures, and their texts.
+    pub fn fixtures(&self) -> impl Iterator<Item = (&str, String)> {
+        let fixtures = self.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(TESTS)?, bytes)));
+        fixtures.map(|(name, bytes)| (name, String::from_utf8_lossy(bytes).into_owned()))
+    }
+
+    /// The settings that its manifest declares.
+    #[must_use]
+    pub fn settings(&self) -> Vec<SettingSummary> {
+        self.manifest.settings.iter().map(|(name, setting)| setting.summary(name)).collect()
     }
 
     /// What it does, in its author's words.

@@ -75,12 +75,25 @@ impl Plugin {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
         let text = read(folder, &name, "plugin.toml", MANIFEST_BYTES)?;
         let manifest = Manifest::from_bytes(&text).map_err(|reason| PluginError::refused(&name, reason))?;
-        let id = manifest.id.clone();
-        let file = &manifest.wasm_file;
-        let wasm = read(folder, id.as_str(), file, manifest.limits.component_bytes())?;
+        let bytes_max = manifest.limits.component_bytes();
+        let wasm = read(folder, manifest.id.as_str(), &manifest.wasm_file, bytes_max)?;
+        Plugin::prepare(manifest, &wasm, consent, linker, compile, ticker, now)
+    }
+
+    /// Checks and compiles a component, and runs its `check`.
+    pub(crate) fn prepare(
+        manifest: Manifest,
+        wasm: &[u8],
+        consent: &Consent,
+        linker: &Linker<Sandbox>,
+        compile: impl FnOnce(&str, &[u8]) -> wasmtime::Result<Component>,
+        ticker: &Ticker,
+        now: Timestamp,
+    ) -> Result<Plugin, PluginError> {
+        let (id, file) = (manifest.id.clone(), &manifest.wasm_file);
         let refuse = |reason: String| PluginError::refused(id.as_str(), reason);
-        manifest.check_component(&wasm).map_err(refuse)?;
-        let component = compile(&manifest.wasm_blake3, &wasm)
+        manifest.check_component(wasm).map_err(refuse)?;
+        let component = compile(&manifest.wasm_blake3, wasm)
             .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?;
         let interface = contract::interface_of(&component).map_err(refuse)?;
         let prepared = linker

@@ -24,6 +24,20 @@ pub(crate) struct SettingTable {
 pub(crate) struct Setting {
     kind: Kind,
     default: String,
+    help: String,
+}
+
+/// A setting as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingSummary {
+    /// Its name.
+    pub name: String,
+    /// Its value if nobody gives one.
+    pub default: String,
+    /// Which values it takes, in words.
+    pub expected: String,
+    /// What it is for, in the author's words.
+    pub help: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,9 +80,19 @@ impl Setting {
                 ));
             }
         };
-        let setting = Setting { kind, default };
+        let setting = Setting { kind, default, help: table.help };
         setting.admits(&setting.default).map_err(|reason| format!("settings.{name}.default {reason}"))?;
         Ok(setting)
+    }
+
+    pub(crate) fn summary(&self, name: &str) -> SettingSummary {
+        let expected = match self.kind {
+            Kind::Number { min, max } => format!("a number from {min} to {max}"),
+            Kind::Boolean => "true or false".to_owned(),
+            Kind::Text => "a text".to_owned(),
+        };
+        let (default, help) = (self.default.clone(), self.help.clone());
+        SettingSummary { name: name.to_owned(), default, expected, help }
     }
 
     fn admits(&self, value: &str) -> Result<(), String> {

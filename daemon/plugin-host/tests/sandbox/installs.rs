@@ -149,13 +149,10 @@ fn a_failed_check_changes_nothing() {
     assert_eq!(error.to_string(), "plugin `it`: does not fit");
     let installed = Installed::read(&yard.path()).expect("readable");
     assert_eq!(installed.plugins()[0].current.version, "1.0.0");
-    // What it left is swept by the next change.
-    Installed::decide(&yard.path(), HOSTILE_ID, |plugin| {
-        plugin.enabled = false;
-        Ok(())
-    })
-    .expect("disabled");
     yard.check("hostile 1.0.0", "1.0.0");
+    let other = yard.package(&[(HOSTILE_ID, "org.example.other")]);
+    Installed::install(&yard.path(), &other, None, &Consent::default(), refuse).expect_err("refused");
+    assert!(!yard.path().join("org.example.other").exists());
 }
 
 #[test]

@@ -77,6 +77,22 @@ fn rule(body: &str) -> Vec<u8> {
     wit_component::ComponentEncoder::default().module(&module).and_then(|mut e| e.encode()).expect("encoded")
 }
 
+/// `attuned plugin bench` measures against it. `UPDATE_EXPECT=1` writes it.
+#[test]
+fn the_empty_rule_is_the_component_of_its_text() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/empty.wasm");
+    let made = rule("");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(path, &made).expect("written");
+    }
+    assert!(fs::read(path).expect("the empty rule") == made, "run this test with UPDATE_EXPECT=1");
+    for engine in Engine::ALL {
+        let mut house = House::new(engine);
+        house.host.load_empty_rule(house.now).expect("in order");
+        assert_eq!(house.rank(5), attuned_plugin_host::ChainOutcome::default());
+    }
+}
+
 #[test]
 fn a_start_function_that_never_ends_is_stopped() {
     let manifest = limited("fuel = 20_000\nwall-ms = 50\n");
