@@ -66,7 +66,7 @@ impl Home {
         let Setup { mqtt, plugins, more, .. } = setup;
         let text = format!(
             "[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nprefix = \"{prefix}\"\nclient_id = \"{name}\"\nversion = {version}\n\
-             {mqtt}\n[store]\npath = \"{path}/store\"\n[http]\nsocket = \"{path}/attuned.sock\"\n[plugins]\n{plugins}\n{more}\n"
+             {mqtt}\n[store]\npath = \"{path}/store\"\n[http]\nsocket = \"{path}/attuned.sock\"\n[plugins]\npath = \"{path}/plugins\"\n{plugins}\n{more}\n"
         );
         std::fs::write(folder.path().join("attuned.toml"), text).expect("the configuration");
         Arc::new(Home { folder, prefix })

@@ -19,7 +19,7 @@ use crate::service::Progress;
 use crate::store::Store;
 use crate::topic::{self, Prefix};
 
-pub(crate) use open::{choose_models, engine_settings, ffmpeg, granted, plugin_folders};
+pub(crate) use open::{choose_models, engine_settings, ffmpeg};
 
 /// How often it is looked whether the status has changed.
 const STATUS_EVERY: Duration = Duration::from_secs(5);

@@ -22,6 +22,7 @@ mod item;
 mod list;
 mod logging;
 mod model;
+mod plugin;
 mod printer;
 mod progress;
 mod query;
@@ -107,6 +108,8 @@ pub enum Command {
     User(user::User),
     /// See, check, measure and switch the models that understand content
     Model(model::Model),
+    /// Write ranking rules, try them, and decide which of them run
+    Plugin(plugin::Plugin),
     /// Check or print the configuration
     Config(config::Config),
     /// Look for what is wrong, and say what to do about it
@@ -208,6 +211,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(evaluate) => evaluate::run(evaluate, &common, &mut printer),
         Command::User(user) => user::run(user, &common, &mut printer),
         Command::Model(model) => model::run(model, &common, &mut printer),
+        Command::Plugin(plugin) => plugin::run(plugin, &common, &mut printer),
         Command::Config(config) => config::run(config, &common, &mut printer),
         Command::Doctor(doctor) => doctor::run(doctor, &common, &mut printer),
         Command::Completions(completions) => completions::run(completions, &mut printer),

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use attuned_plugin_host::PublicKey;
 use attuned_recommender::UserId;
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +167,12 @@ pub enum PluginEngine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginsConfig {
-    /// The folder that holds one folder a plugin.
+    /// The folder of the plugins that `attuned plugin install` has installed, by id and version.
     pub path: PathBuf,
+    /// The folder of the plugins that came with the program, one folder a plugin.
+    pub shipped: PathBuf,
+    /// The public keys of authors whose packages may be installed.
+    pub trusted_keys: Vec<String>,
     /// How they run.
     pub engine: PluginEngine,
     /// How long a request waits for all its plugins together, milliseconds, and a fixed time more
@@ -180,7 +185,9 @@ pub struct PluginsConfig {
 impl Default for PluginsConfig {
     fn default() -> Self {
         Self {
-            path: shared_folder("plugins"),
+            path: PathBuf::from("/var/lib/attuned/plugins"),
+            shipped: shared_folder("plugins"),
+            trusted_keys: Vec::new(),
             engine: PluginEngine::Pulley,
             chain_ms_max: 25,
             enabled: Vec::new(),
@@ -464,6 +471,11 @@ impl Config {
         if !(1..=25).contains(&self.plugins.chain_ms_max) {
             return wrong("plugins.chain_ms_max", &self.plugins.chain_ms_max, "1 to 25");
         }
+        for key in &self.plugins.trusted_keys {
+            if key.parse::<PublicKey>().is_err() {
+                return wrong("plugins.trusted_keys", key, "ed25519: and 64 hexadecimal digits");
+            }
+        }
         for consent in &self.plugins.enabled {
             if !(consent.max_boost.is_finite() && consent.max_boost >= 0.0) {
                 return wrong("plugins.enabled.max_boost", &consent.max_boost, "0 or more");
@@ -501,7 +513,7 @@ mod tests {
         let mut defaults = Config::default();
         // Where the program's files lie depends on where the program lies.
         defaults.models.path = "/usr/share/attuned/models".into();
-        defaults.plugins.path = "/usr/share/attuned/plugins".into();
+        defaults.plugins.shipped = "/usr/share/attuned/plugins".into();
         assert_eq!(manual, defaults);
     }
 

@@ -203,6 +203,7 @@ fn demo_config(config: Config, folder: &Folder) -> Result<Config, AppError> {
     config.mqtt.embedded_port = 0;
     config.mqtt.version = 5;
     config.store.path = folder.0.join("store");
+    config.plugins.path = folder.0.join("plugins");
     config.http.socket = folder.0.join("attuned.sock");
     config.http.listen = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
     config.media.folders = vec![catalogue];

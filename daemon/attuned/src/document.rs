@@ -8,6 +8,7 @@ pub mod answer;
 pub mod event;
 pub mod item;
 pub mod models;
+mod plugins;
 pub mod rejection;
 pub mod request;
 pub mod schema;
@@ -25,6 +26,9 @@ pub use event::{EventDocument, EventsDocument, ParsedEvent};
 pub use item::{ItemDocument, MediaDocument, MediaInput, ParsedItem};
 pub use models::{ModelDocument, ModelStateDocument, ModelsDocument};
 pub use models::{RollbackModelDocument, UseModelsDocument};
+pub use plugins::{
+    PluginLogDocument, PluginLogLineDocument, PluginsDocument, ReloadPluginsDocument, RunningPluginDocument,
+};
 pub use rejection::{Rejection, RejectionCode, RejectionDocument};
 pub use request::{ParsedQuery, ParsedRequest, QueryDocument, RequestDocument, SearchDocument};
 pub use status::{EncodedDocument, State, StatusDocument, SwitchDocument};

@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod http;
 pub mod mqtt;
 pub mod pipeline;
+pub mod plugins;
 pub mod quality;
 pub mod service;
 pub mod store;

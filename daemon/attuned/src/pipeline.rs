@@ -23,6 +23,7 @@ mod models;
 mod outbox;
 mod pending;
 mod people;
+mod plugins;
 mod recall;
 mod rules;
 mod snapshot;
@@ -41,6 +42,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::RecommendConfig;
 use crate::document::{Degraded, EncodedDocument, Rejection, RejectionCode, State, StatusDocument};
+use crate::plugins::Plugins;
 use crate::service::Progress;
 use crate::store::{OutboxMessage, Store, StoreError};
 
@@ -63,8 +65,10 @@ pub struct Parts {
     pub encoders: Option<Encoders>,
     /// Which models are asked for.
     pub models: ModelsPart,
-    /// Ranking rules.
-    pub plugins: PluginHost,
+    /// Which plugins run.
+    pub plugins: Plugins,
+    /// The sandbox that they run in.
+    pub rules: PluginHost,
     /// Context values of the household, as stored.
     pub context: Context,
     /// What is already known to be missing.
@@ -103,6 +107,7 @@ struct Shared {
     engine: engine::Engine,
     journal: journal::Journal,
     rules: rules::Rules,
+    plugins: plugins::Reloads,
     understanding: understanding::Understanding,
     models: models::Models,
     context: watch::Sender<Arc<Context>>,
@@ -130,12 +135,22 @@ impl Pipeline {
     ///
     /// The store cannot be read: the daemon cannot start.
     pub fn start(settings: PipelineSettings, parts: Parts) -> Result<(Pipeline, Loops), StoreError> {
-        let Parts { store, recommender, through, encoders, models, plugins, context, degraded, progress } =
-            parts;
+        let Parts {
+            store,
+            recommender,
+            through,
+            encoders,
+            models,
+            plugins,
+            rules,
+            context,
+            degraded,
+            progress,
+        } = parts;
         let (engine, engine_task) = engine::start(recommender, through, progress.register("engine"));
         let (journal, journal_task) =
             journal::start(store.clone(), engine.clone(), progress.register("journal"));
-        let (rules, rules_task) = rules::start(plugins, settings.chain_ms_max, progress.register("rules"));
+        let (rules, rules_task) = rules::start(rules, settings.chain_ms_max, progress.register("rules"));
         let (understanding, pending) = understanding::start(encoders, store.clone());
         let ModelsPart { record, preferred, next, idle } = models;
         let switch = next.zip(record.next.clone());
@@ -146,6 +161,7 @@ impl Pipeline {
             engine,
             journal,
             rules,
+            plugins: plugins::Reloads::new(plugins),
             understanding,
             models: models::Models::new(record, preferred),
             context: watch::Sender::new(Arc::new(context)),
@@ -169,7 +185,10 @@ impl Pipeline {
             pending,
             progress.register("understanding"),
         ));
-        let mut sleepers = vec![tokio::spawn(snapshot::run(Arc::downgrade(&shared)))];
+        let mut sleepers = vec![
+            tokio::spawn(snapshot::run(Arc::downgrade(&shared))),
+            tokio::spawn(plugins::watch(Arc::downgrade(&shared))),
+        ];
         if let Some(idle) = idle {
             sleepers.push(tokio::spawn(models::unload_idle(Arc::downgrade(&shared), idle)));
         }
@@ -207,7 +226,7 @@ impl Pipeline {
             pending: Some(self.shared.understanding.pending().len() as u64),
             encoded: Some(EncodedDocument { runs, reused }),
             switch: self.shared.switch(),
-            plugins: self.shared.rules.names().to_vec(),
+            plugins: self.shared.rules.names(),
             degraded,
         })
     }

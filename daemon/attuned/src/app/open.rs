@@ -1,20 +1,17 @@
 //! Opens the parts, and restores what was learnt.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError, Runtime};
-use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost};
 use attuned_recommender::{Input, Language, Recommender, Settings, Timestamp, UserId};
 
 use super::AppError;
-use crate::config::{
-    Config, DiversityMethod, MediaConfig, ModelsRuntime, PluginConsent, PluginEngine, PluginsConfig,
-    search_path,
-};
+use crate::config::{Config, DiversityMethod, MediaConfig, ModelsRuntime, search_path};
 use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
+use crate::plugins::{Plugins, compiled_folder};
 use crate::service::Progress;
 use crate::store::{ModelsRecord, NextModels, Store, StoreError, StoreSettings};
 
@@ -57,7 +54,13 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
             record.write(store.path()).map_err(failed)?;
         }
     }
-    let plugins = plugins(config, now, &mut degraded)?;
+    let (key, compiled) = (pseudonym_key(&config.store.path)?, compiled_folder(config));
+    let (plugins, rules, left_out) = Plugins::open(config, key, Some(compiled), now)
+        .map_err(|error| AppError::Wrong(error.to_string()))?;
+    for plugin in &left_out {
+        tracing::error!(plugin = plugin.name, reason = plugin.reason, "plugin left out");
+    }
+    degraded.extend(left_out);
     let (recommender, through) = restore(config, now, &store, &record, meanings_lost, &mut degraded)
         .map_err(|error| AppError::Failed(error.to_string()))?;
     let context =
@@ -69,7 +72,7 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         next,
         idle: (idle_minutes > 0.0).then(|| Duration::from_secs_f32(idle_minutes * 60.0)),
     };
-    Ok(Parts { store, recommender, through, encoders, models, plugins, context, degraded, progress })
+    Ok(Parts { store, recommender, through, encoders, models, plugins, rules, context, degraded, progress })
 }
 
 /// The models to understand content with.
@@ -182,73 +185,6 @@ pub(crate) fn ffmpeg(config: &MediaConfig) -> Option<Ffmpeg> {
         return None;
     }
     Ffmpeg::find(&config.ffmpeg, &search_path())
-}
-
-fn plugins(config: &Config, now: Timestamp, degraded: &mut Vec<Degraded>) -> Result<PluginHost, AppError> {
-    let engine = match config.plugins.engine {
-        PluginEngine::Pulley => Engine::Pulley,
-        PluginEngine::Native => Engine::Native,
-    };
-    let mut settings = HostSettings::new(engine, pseudonym_key(&config.store.path)?);
-    settings.language = config.household.language.clone();
-    settings.cache = Some(config.store.path.join("compiled"));
-    let mut host = PluginHost::new(settings).map_err(|error| AppError::Wrong(error.to_string()))?;
-    if config.plugins.enabled.is_empty() {
-        return Ok(host);
-    }
-    let folders = plugin_folders(&config.plugins);
-    for consent in &config.plugins.enabled {
-        let loaded = match folders.get(&consent.id) {
-            Some(folder) => host.load(folder, &granted(consent), now).map_err(|error| error.to_string()),
-            None => Err(format!("no plugin of that id is in {}", config.plugins.path.display())),
-        };
-        if let Err(reason) = loaded {
-            tracing::error!(plugin = %consent.id, %reason, "plugin left out");
-            degraded.push(Degraded { part: "plugin".to_owned(), name: consent.id.clone(), reason });
-        }
-    }
-    Ok(host)
-}
-
-/// The plugins' folders by the ids in their `plugin.toml`.
-pub(crate) fn plugin_folders(config: &PluginsConfig) -> BTreeMap<String, PathBuf> {
-    let mut found = BTreeMap::new();
-    let Ok(entries) = std::fs::read_dir(&config.path) else { return found };
-    let mut folders: Vec<PathBuf> =
-        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    folders.sort();
-    for folder in folders {
-        // A manifest that cannot be read is refused with its reason when it is loaded by its id.
-        if let Some(id) = manifest_id(&folder) {
-            found.entry(id).or_insert(folder);
-        }
-    }
-    found
-}
-
-fn manifest_id(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join("plugin.toml")).ok()?;
-    let manifest: toml::Table = toml::from_str(&text).ok()?;
-    Some(manifest.get("plugin")?.get("id")?.as_str()?.to_owned())
-}
-
-pub(crate) fn granted(consent: &PluginConsent) -> Consent {
-    let text = |value: &toml::Value| match value {
-        toml::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Consent {
-        grants: Grants {
-            subject: consent.subject,
-            item_ids: consent.item_ids,
-            exclude: consent.exclude,
-            pin: consent.pin,
-            max_boost: consent.max_boost,
-            max_scale: consent.max_scale,
-            ..Grants::NONE
-        },
-        settings: consent.settings.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
-    }
 }
 
 /// The secret of this installation that plugins' pseudonyms of people are made with; made once.

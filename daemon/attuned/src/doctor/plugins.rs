@@ -1,48 +1,35 @@
-//! Whether the plugins that may run can be loaded, and how they run.
+//! Whether the plugins that should run can be loaded, and how they run.
 
-use attuned_plugin_host::{Engine, HostSettings, PluginHost};
 use attuned_recommender::Timestamp;
 
-use crate::app::{granted, plugin_folders};
 use crate::config::{Config, PluginEngine};
 use crate::doctor::Check;
+use crate::plugins::Plugins;
 
 const NAME: &str = "plugins";
 
-/// Loads each plugin that may run, in a sandbox of this check's own.
+/// Loads each plugin that should run, in a sandbox of this check's own.
 pub fn examine(config: &Config) -> Vec<Check> {
-    let plugins = &config.plugins;
-    let folders = plugin_folders(plugins);
-    if plugins.enabled.is_empty() {
-        return vec![Check::ok(NAME, format!("none is enabled, {} are there", folders.len()))];
-    }
+    let now = Timestamp::from_unix_ms(jiff::Timestamp::now().as_millisecond());
     // Nobody's pseudonym is made here, so that any key does.
-    let settings = HostSettings::new(engine(plugins.engine), [0; 32]);
-    let mut host = match PluginHost::new(settings) {
-        Ok(host) => host,
+    let (host, left_out) = match Plugins::open(config, [0; 32], None, now) {
+        Ok((_, host, left_out)) => (host, left_out),
         Err(error) => {
             return vec![Check::fail(NAME, error.to_string(), "set plugins.engine = \"pulley\"")];
         }
     };
-    let now = Timestamp::from_unix_ms(jiff::Timestamp::now().as_millisecond());
-    let checks = plugins.enabled.iter().map(|consent| {
-        let Some(folder) = folders.get(&consent.id) else {
-            let finding = format!("no plugin `{}` is in {}", consent.id, plugins.path.display());
-            return Check::fail(NAME, finding, "install it, or take it out of plugins.enabled");
-        };
-        match host.load(folder, &granted(consent), now) {
-            Ok(plugin) => Check::ok(NAME, format!("{} {} can be loaded", plugin.id, plugin.version)),
-            Err(error) => Check::fail(NAME, error.to_string(), "install it again, or take it out"),
-        }
-    });
-    checks.collect()
-}
-
-fn engine(engine: PluginEngine) -> Engine {
-    match engine {
-        PluginEngine::Pulley => Engine::Pulley,
-        PluginEngine::Native => Engine::Native,
+    let loaded = host.plugins();
+    if loaded.is_empty() && left_out.is_empty() {
+        return vec![Check::ok(NAME, "none is enabled; `attuned plugin list` shows which there are")];
     }
+    let loaded = loaded
+        .into_iter()
+        .map(|plugin| Check::ok(NAME, format!("{} {} can be loaded", plugin.id, plugin.version)));
+    let left_out = left_out.into_iter().map(|plugin| {
+        let advice = "install it again, disable it, or take it out of plugins.enabled";
+        Check::fail(NAME, format!("{}: {}", plugin.name, plugin.reason), advice)
+    });
+    loaded.chain(left_out).collect()
 }
 
 /// Looks at how plugins run: machine code made at run time needs memory that is written and then

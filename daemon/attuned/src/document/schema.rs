@@ -4,8 +4,9 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use super::{
-    EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, RecommendationDocument,
-    RejectionDocument, RequestDocument, SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
+    EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, PluginLogDocument,
+    PluginsDocument, RecommendationDocument, RejectionDocument, ReloadPluginsDocument, RequestDocument,
+    SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
 };
 
 /// Every document's name and schema, as kept in `config/schema/<name>.json`.
@@ -21,6 +22,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("search-answer", schema_for!(SearchAnswerDocument).to_value()),
         ("status", schema_for!(StatusDocument).to_value()),
         ("models", schema_for!(ModelsDocument).to_value()),
+        ("plugins", schema_for!(PluginsDocument).to_value()),
+        ("plugin-log", schema_for!(PluginLogDocument).to_value()),
+        ("reload-plugins", schema_for!(ReloadPluginsDocument).to_value()),
         ("error", schema_for!(RejectionDocument).to_value()),
         ("user", schema_for!(UserDocument).to_value()),
         ("export", schema_for!(ExportDocument).to_value()),

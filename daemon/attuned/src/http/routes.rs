@@ -16,6 +16,9 @@
 //! | `GET /v1/models` | answers with every model, and the switch under way |
 //! | `POST /v1/models/use` | switches to the models that the body names, in the background |
 //! | `POST /v1/models/rollback` | goes back to the model that was used before |
+//! | `GET /v1/plugins` | answers with the plugins that run |
+//! | `POST /v1/plugins/reload` | loads what was installed or decided since |
+//! | `GET /v1/plugins/{id}/log` | answers with what a plugin has said |
 //! | `GET /` | a page for people |
 
 use std::sync::Arc;
@@ -35,9 +38,10 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
 use crate::document::{
-    self, EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, RecommendationDocument,
-    Rejection, RejectionCode, RequestDocument, RollbackModelDocument, SearchAnswerDocument, SearchDocument,
-    StatusDocument, UseModelsDocument, UserDocument,
+    self, EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, PluginLogDocument,
+    PluginsDocument, RecommendationDocument, Rejection, RejectionCode, ReloadPluginsDocument,
+    RequestDocument, RollbackModelDocument, SearchAnswerDocument, SearchDocument, StatusDocument,
+    UseModelsDocument, UserDocument,
 };
 use crate::http::answer::{self, Answer};
 use crate::http::page;
@@ -90,6 +94,9 @@ pub fn router(pipeline: Pipeline, body_bytes_max: usize) -> Router {
         .route("/v1/models", get(models))
         .route("/v1/models/use", post(use_models))
         .route("/v1/models/rollback", post(roll_back_model))
+        .route("/v1/plugins", get(plugins))
+        .route("/v1/plugins/reload", post(reload_plugins))
+        .route("/v1/plugins/{id}/log", get(plugin_log))
         .route("/", get(page::show))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -299,6 +306,30 @@ async fn roll_back_model(
         shared.pipeline.roll_back_model(purpose).await
     };
     Answer::of(uri.path(), switched.await)
+}
+
+async fn plugins(State(shared): State<Shared>, uri: Uri) -> Answer<PluginsDocument> {
+    Answer::of(uri.path(), shared.pipeline.plugins().await)
+}
+
+async fn reload_plugins(
+    State(shared): State<Shared>,
+    uri: Uri,
+    axum::Extension(Payload(body)): WithBody,
+) -> Answer<PluginsDocument> {
+    let loaded = async {
+        let wanted: ReloadPluginsDocument = document::parse("reload-plugins", &body)?;
+        shared.pipeline.reload_plugins(&wanted.anew).await
+    };
+    Answer::of(uri.path(), loaded.await)
+}
+
+async fn plugin_log(
+    State(shared): State<Shared>,
+    uri: Uri,
+    Path(id): Path<String>,
+) -> Answer<PluginLogDocument> {
+    Answer::of(uri.path(), shared.pipeline.plugin_log(&id).await)
 }
 
 async fn no_route(uri: Uri) -> Response {

@@ -1,7 +1,7 @@
 //! The interface in the bytes of its wire, with a real pipeline behind it.
 
-use attuned_plugin_host::{Engine, HostSettings, PluginHost};
-use attuned_recommender::{Context, Recommender, Settings};
+use attuned_plugin_host::{Consent, Grants, Installed, Package};
+use attuned_recommender::{Context, Recommender, Settings, Timestamp};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::RecommendConfig;
+use crate::config::{Config, RecommendConfig};
 use crate::pipeline::{Loops, ModelsPart, Parts, PipelineSettings};
+use crate::plugins::Plugins;
 use crate::service::Progress;
 use crate::store::{Store, StoreSettings};
 use crate::topic::Prefix;
@@ -29,7 +30,10 @@ impl Daemon {
     async fn start() -> Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let (store, _) = Store::open(StoreSettings::new(folder.path().join("store"))).expect("a store");
-        let plugins = PluginHost::new(HostSettings::new(Engine::Pulley, [0; 32])).expect("an engine");
+        let mut config = Config::default();
+        config.plugins.path = folder.path().join("plugins");
+        let now = Timestamp::from_unix_ms(0);
+        let (plugins, rules, _) = Plugins::open(&config, [0; 32], None, now).expect("an engine");
         let parts = Parts {
             store,
             recommender: Recommender::new(Settings::default()),
@@ -37,6 +41,7 @@ impl Daemon {
             encoders: None,
             models: ModelsPart::default(),
             plugins,
+            rules,
             context: Context::new(),
             degraded: Vec::new(),
             progress: Progress::default(),
@@ -112,6 +117,76 @@ async fn documents_of_mqtt_go_in_and_answers_come_out() {
     daemon.check("GET /v1/users/alice/export", "", 200, r#"{"user":"alice","events":[{"id":"e1""#).await;
     daemon.check("GET /v1/status", "", 200, r#"{"state":"degraded","#).await;
     daemon.check("GET /", "", 200, "<!doctype html>").await;
+}
+
+/// What is installed while requests come in is in the lists from then on; no request fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn plugins_are_taken_up_without_a_failed_request() {
+    let daemon = Daemon::start().await;
+    for n in 0..5 {
+        let item = format!(r#"{{"kind":"film","title":"Film {n}","tags":["family"]}}"#);
+        daemon.check(&format!("PUT /v1/items/film:{n}"), &item, 204, "").await;
+    }
+    daemon.check("GET /v1/plugins", "", 200, r#"{"plugins":[]}"#).await;
+    daemon
+        .check("GET /v1/plugins/org.x/log", "", 404, r#"{"topic":"/v1/plugins/org.x/log","code":"not_found""#)
+        .await;
+    let path = daemon.folder.path().join("plugins");
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/family-night");
+    let package = Package::read_folder(&source).expect("a package");
+    let consent = |max_boost| Consent { grants: Grants { max_boost, ..Grants::NONE }, ..Consent::default() };
+    let install = |given: &Consent| {
+        Installed::install(&path, &package, None, given, |_, _| Ok(())).expect("installed");
+    };
+    install(&consent(0.1));
+    let reload = "POST /v1/plugins/reload";
+    let runs = r#"{"plugins":[{"id":"org.attuned.family-night","version":"1.0.0","interface":"attuned:ranking@0.1.0","state":"ready","grants":["max-boost="#;
+    daemon.check(reload, "{}", 200, &format!(r#"{runs}0.1"]"#)).await;
+    let request = r#"{"request_id":"r","users":["bob"],"context":{"daypart":"evening","device-class":"tv"},"explain":true}"#;
+    let asked = |answer: &str| answer.contains("\"org.attuned.family-night\"");
+    let ask = || async {
+        let head = "POST /v1/recommend HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        let request = format!("{head}content-length: {}\r\n\r\n{request}", request.len());
+        let answer = exchange(daemon.connect().await, &request).await;
+        let (status, body) = status_and_body(&answer);
+        assert_eq!(status, 200, "{body}");
+        body.to_owned()
+    };
+    assert!(asked(&ask().await));
+    // The daemon sees by itself what somebody decides.
+    Installed::decide(&path, "org.attuned.family-night", |plugin| {
+        plugin.enabled = false;
+        Ok(())
+    })
+    .expect("disabled");
+    let start = std::time::Instant::now();
+    while asked(&ask().await) {
+        assert!(start.elapsed() < Duration::from_secs(20), "it runs for ever");
+    }
+    // One whose files were changed stays out, and is named.
+    Installed::decide(&path, "org.attuned.family-night", |plugin| {
+        plugin.enabled = true;
+        Ok(())
+    })
+    .expect("enabled");
+    let installed = Installed::read(&path).expect("readable");
+    let plugin = &installed.plugins()[0];
+    std::fs::write(installed.folder(&plugin.id, &plugin.current).join("README.md"), "x").expect("written");
+    let left_out =
+        r#"{"plugins":[],"degraded":[{"part":"plugin","name":"org.attuned.family-night","reason":"#;
+    daemon.check(reload, "{}", 200, left_out).await;
+    install(&consent(0.2));
+    let again = r#"{"anew":["org.attuned.family-night"]}"#;
+    daemon.check(reload, again, 200, &format!(r#"{runs}0.2"]"#)).await;
+    daemon
+        .check(
+            "GET /v1/plugins/org.attuned.family-night/log",
+            "",
+            200,
+            r#"{"id":"org.attuned.family-night","lines":["#,
+        )
+        .await;
+    daemon.check(reload, r#"{"anew":["a b"]}"#, 400, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

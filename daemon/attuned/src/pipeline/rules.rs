@@ -1,21 +1,29 @@
 //! The thread that owns the plugins. A request that it does not answer in time goes on without it.
+//! Plugins are loaded elsewhere, and put in place here between two requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use attuned_plugin_host::{ChainOutcome, PluginHost};
-use attuned_recommender::Timestamp;
+use attuned_plugin_host::{ChainOutcome, Loaded, LogLine, PluginHost, PluginSummary};
 use attuned_recommender::ruling::{Adjustment, Batch, RuleContext};
-use tokio::sync::{mpsc, oneshot};
+use attuned_recommender::{PluginId, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::document::Degraded;
+use crate::document::{Degraded, Rejection, RejectionCode};
 use crate::service::Pulse;
 
 /// Requests that wait for the plugins; one more goes without them.
 const QUEUE_MAX: usize = 32;
 /// What the way there and back may take beyond the plugins' own time.
 const SLACK: Duration = Duration::from_millis(25);
+
+enum Ask {
+    Rank(Call),
+    Replace(Vec<(PluginId, Option<Loaded>)>, oneshot::Sender<()>),
+    List(oneshot::Sender<Vec<PluginSummary>>),
+    Log(PluginId, oneshot::Sender<Vec<LogLine>>),
+}
 
 struct Call {
     batch: Arc<Batch>,
@@ -26,8 +34,8 @@ struct Call {
 
 /// The way to the plugins.
 pub(super) struct Rules {
-    calls: mpsc::Sender<Call>,
-    names: Vec<String>,
+    asks: mpsc::Sender<Ask>,
+    names: watch::Receiver<Vec<String>>,
     patience: Duration,
 }
 
@@ -40,39 +48,77 @@ pub(super) struct Rulings {
 }
 
 pub(super) fn start(mut host: PluginHost, chain_ms_max: u32, pulse: Pulse) -> (Rules, JoinHandle<()>) {
-    let names = host.plugins().into_iter().map(|plugin| plugin.id.to_string()).collect();
-    let (calls, mut queue) = mpsc::channel::<Call>(QUEUE_MAX);
+    let (named, names) = watch::channel(names(&host));
+    let (asks, mut queue) = mpsc::channel::<Ask>(QUEUE_MAX);
     let runtime = tokio::runtime::Handle::current();
     let task = tokio::task::spawn_blocking(move || {
-        while let Some(call) = runtime.block_on(pulse.while_waiting(queue.recv())) {
-            // A request that gave up meanwhile is not worth the plugins' time.
-            if !call.answer.is_closed() {
-                let outcome = host.rank(&call.batch, &call.context, call.now);
-                drop(call.answer.send(outcome));
+        while let Some(ask) = runtime.block_on(pulse.while_waiting(queue.recv())) {
+            // Whoever asked may have given up meanwhile.
+            match ask {
+                // Such a request is not worth the plugins' time.
+                Ask::Rank(call) if call.answer.is_closed() => {}
+                Ask::Rank(call) => {
+                    let outcome = host.rank(&call.batch, &call.context, call.now);
+                    drop(call.answer.send(outcome));
+                }
+                Ask::Replace(chain, done) => {
+                    host.replace(chain);
+                    named.send_replace(self::names(&host));
+                    done.send(()).ok();
+                }
+                Ask::List(answer) => drop(answer.send(host.plugins())),
+                Ask::Log(plugin, answer) => drop(answer.send(host.log(&plugin))),
             }
             pulse.beat();
         }
     });
     let patience = Duration::from_millis(u64::from(chain_ms_max)) + SLACK;
-    (Rules { calls, names, patience }, task)
+    (Rules { asks, names, patience }, task)
+}
+
+fn names(host: &PluginHost) -> Vec<String> {
+    host.plugins().into_iter().map(|plugin| plugin.id.to_string()).collect()
 }
 
 impl Rules {
     /// The plugins' ids, in the order in which they run.
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
+    pub(super) fn names(&self) -> Vec<String> {
+        self.names.borrow().clone()
+    }
+
+    /// Makes these the plugins that run. Requests that were asked before are answered by the old
+    /// ones.
+    pub(super) async fn replace(&self, chain: Vec<(PluginId, Option<Loaded>)>) -> Result<(), Rejection> {
+        self.answer(|answer| Ask::Replace(chain, answer)).await
+    }
+
+    /// All plugins that run, in order.
+    pub(super) async fn list(&self) -> Result<Vec<PluginSummary>, Rejection> {
+        self.answer(Ask::List).await
+    }
+
+    /// The newest lines of a plugin's log, oldest first.
+    pub(super) async fn log(&self, plugin: PluginId) -> Result<Vec<LogLine>, Rejection> {
+        self.answer(|answer| Ask::Log(plugin, answer)).await
+    }
+
+    async fn answer<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Rejection> {
+        let ended = || Rejection::new(RejectionCode::Internal, "the plugins' thread has ended".to_owned());
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(ask(answer)).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())
     }
 
     /// Asks all plugins. Never fails: without an answer in time there is no change, and what was
     /// left out is named.
     pub(super) async fn ask(&self, batch: Batch, context: RuleContext, now: Timestamp) -> Rulings {
-        if self.names.is_empty() || batch.items.is_empty() {
+        if self.names.borrow().is_empty() || batch.items.is_empty() {
             return Rulings::default();
         }
         let started = Instant::now();
         let (answer, answered) = oneshot::channel();
         let call = Call { batch: Arc::new(batch), context: Arc::new(context), now, answer };
-        let outcome = match self.calls.try_send(call) {
+        let outcome = match self.asks.try_send(Ask::Rank(call)) {
             Ok(()) => match tokio::time::timeout(self.patience, answered).await {
                 Ok(Ok(outcome)) => Ok(outcome),
                 Ok(Err(_)) => Err("the plugins' thread has ended".to_owned()),
@@ -96,7 +142,7 @@ impl Rules {
                     name: name.clone(),
                     reason: reason.clone(),
                 };
-                Rulings { adjustments: Vec::new(), degraded: self.names.iter().map(left_out).collect(), ms }
+                Rulings { adjustments: Vec::new(), degraded: self.names().iter().map(left_out).collect(), ms }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The program as it is typed. That this is an integration test also has `cargo test` build the
 //! program, which the end-to-end tests of the package in `tests/` run.
 
+mod plugins;
+
 use std::process::Command;
 
 #[test]
