@@ -28,7 +28,7 @@ pub struct Plugin {
 }
 
 const PATH: &str = "\
-Example, from nothing to a rule that changes lists:
+Example:
   attuned plugin new my-rule && cd my-rule
   attuned plugin build && attuned plugin test
   attuned plugin pack && attuned plugin install my-rule-0.1.0.attuned --allow-unsigned --grant all";
@@ -69,8 +69,10 @@ enum Action {
     )]
     Install(install::Install),
     /// Every plugin: whether it runs, in which order, what it may do
+    #[command(after_long_help = "Example:\n  attuned plugin list")]
     List,
     /// One plugin: what it asks for and what it was given, its settings, who signed it
+    #[command(after_long_help = "Example:\n  attuned plugin show org.example.my-rule")]
     Show(Id),
     /// Give it what it asks for: grants of plugin.toml such as `exclude` or `max-boost=0.3`, or `all`
     #[command(after_long_help = "Example:\n  attuned plugin grant org.example.my-rule exclude max-boost=0.2")]
@@ -82,6 +84,7 @@ enum Action {
         grants: Vec<String>,
     },
     /// Take all grants back; it goes on looking, without effect
+    #[command(after_long_help = "Example:\n  attuned plugin revoke org.example.my-rule")]
     Revoke(Id),
     /// Change settings of it, as NAME=VALUE; NAME= alone takes the default again
     #[command(after_long_help = "Example:\n  attuned plugin set org.example.my-rule weight=0.2")]
@@ -93,20 +96,26 @@ enum Action {
         settings: Vec<String>,
     },
     /// Let it run; one that failed too often is tried again
+    #[command(after_long_help = "Example:\n  attuned plugin enable org.example.my-rule")]
     Enable(Id),
     /// Keep it installed, and do not run it
+    #[command(after_long_help = "Example:\n  attuned plugin disable org.example.my-rule")]
     Disable(Id),
     /// Let these run first, in this order; the others follow as they are
+    #[command(after_long_help = "Example:\n  attuned plugin order org.example.guard org.example.my-rule")]
     Order {
         /// Ids of installed plugins
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
     /// Remove it with its settings and grants
+    #[command(after_long_help = "Example:\n  attuned plugin remove org.example.my-rule")]
     Remove(Id),
     /// Go back to the version before; a second time goes forth again
+    #[command(after_long_help = "Example:\n  attuned plugin rollback org.example.my-rule")]
     Rollback(Id),
     /// What it has said in the running daemon
+    #[command(after_long_help = "Example:\n  attuned plugin logs org.example.my-rule")]
     Logs(Id),
 }
 

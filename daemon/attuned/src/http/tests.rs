@@ -132,7 +132,7 @@ async fn plugins_are_taken_up_without_a_failed_request() {
         .check("GET /v1/plugins/org.x/log", "", 404, r#"{"topic":"/v1/plugins/org.x/log","code":"not_found""#)
         .await;
     let path = daemon.folder.path().join("plugins");
-    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/family-night");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/family-night");
     let package = Package::read_folder(&source).expect("a package");
     let consent = |max_boost| Consent { grants: Grants { max_boost, ..Grants::NONE }, ..Consent::default() };
     let install = |given: &Consent| {

@@ -60,12 +60,16 @@ fn another_version_of_the_interface_is_refused() {
 
 /// A rule written by hand: a core module with the exports of the contract.
 fn rule(body: &str) -> Vec<u8> {
+    // It gives back what it was lent, as it must, and answers with zeros: no verdicts.
     let mut module = wat(&format!(
         r#"(module
+            (import "attuned:ranking/input@0.1.0" "[resource-drop]context" (func $context (param i32)))
+            (import "attuned:ranking/input@0.1.0" "[resource-drop]candidates" (func $candidates (param i32)))
             (memory (export "memory") 1)
             {body}
             (func (export "attuned:ranking/rule@0.1.0#check") (result i32) i32.const 8)
-            (func (export "attuned:ranking/rule@0.1.0#rank") (param i32 i32) (result i32) i32.const 8)
+            (func (export "attuned:ranking/rule@0.1.0#rank") (param i32 i32) (result i32)
+                (call $context (local.get 0)) (call $candidates (local.get 1)) (i32.const 8))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))"#
     ));
     let mut resolve = wit_parser::Resolve::default();
