@@ -57,9 +57,9 @@ fn ours(package: &Package) -> Vec<&str> {
 fn arrows_between_our_crates_point_one_way() {
     for (folder, package) in packages() {
         let expected: &[&str] = match folder.as_str() {
-            "daemon/recommender" | "daemon/encoders/kernels" | "sdk" => &[],
+            "daemon/recommender" | "daemon/encoders/kernels" | "daemon/plugin-host/compiled" | "sdk" => &[],
             "daemon/encoders" => &["attuned-kernels", "attuned-recommender"],
-            "daemon/plugin-host" => &["attuned-recommender"],
+            "daemon/plugin-host" => &["attuned-compiled", "attuned-recommender"],
             "daemon/attuned" => &["attuned-encoders", "attuned-plugin-host", "attuned-recommender"],
             // They speak wire bytes and know none of our types.
             "tests" => &[],
@@ -99,7 +99,7 @@ fn the_recommender_is_pure() {
 }
 
 #[test]
-fn each_large_library_is_known_to_one_crate() {
+fn each_large_library_is_known_to_one_folder() {
     let owners = [
         ("tract", "daemon/encoders"),
         ("image", "daemon/encoders"),
@@ -122,7 +122,8 @@ fn each_large_library_is_known_to_one_crate() {
             .filter(|(_, package)| found(&package.dependencies) || found(&package.test_dependencies))
             .map(|(folder, _)| folder.as_str())
             .collect();
-        assert_eq!(users, [owner], "{library}");
+        assert!(users.contains(&owner), "{library}: {users:?}");
+        assert!(users.iter().all(|user| user.starts_with(owner)), "{library}: {users:?}");
     }
 }
 

@@ -148,7 +148,7 @@ fn a_looping_a_trapping_and_a_memory_eating_plugin_cost_little_and_never_the_ans
         let folder = tempfile::tempdir().expect("a folder");
         let id = format!("org.example.{}", what.replace(' ', "-"));
         put_hostile(folder.path(), &id, what);
-        let plugins = format!("path = {:?}\nenabled = [{{ id = \"{id}\" }}]", folder.path());
+        let plugins = format!("shipped = {:?}\nenabled = [{{ id = \"{id}\" }}]", folder.path());
         let home = Home::new(broker.port(), &Setup { plugins, ..Setup::default() });
         let daemon = home.start();
         assert_eq!(home.get("/v1/status")["plugins"], json!([id]), "{}", daemon.process().stderr());

@@ -3,7 +3,7 @@
 //! A subject is a tag, or the kind of an item without tags; the items of a mix share their weight
 //! among their subjects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Contender;
 use super::places::PLACES_MAX;
@@ -46,7 +46,7 @@ impl Recommender {
         }
         let people = request.users.iter().take(settings.group_max);
         let tastes = people.filter_map(|user| Some(&self.household.person(user)?.state.taste));
-        let mut mix: HashMap<&str, f32> = HashMap::new();
+        let mut mix: BTreeMap<&str, f32> = BTreeMap::new();
         let mut total = 0.0;
         for taste in tastes {
             total += add_mix(taste, &self.catalogue, &mut mix, now, settings.liking_half_life_days);
@@ -75,7 +75,7 @@ impl Recommender {
 fn add_mix<'c>(
     taste: &Taste,
     catalogue: &'c Catalogue,
-    mix: &mut HashMap<&'c str, f32>,
+    mix: &mut BTreeMap<&'c str, f32>,
     now: Timestamp,
     half_life_days: f64,
 ) -> f32 {
