@@ -2,12 +2,12 @@
 //!
 //! A run reads all weights of a network, which for a short text takes longer than the arithmetic. So
 //! short pieces go together. What each of them gives is what it gives alone but for rounding: the
-//! others take part in no sum of its, and sums may be taken in another order. The limits follow what was measured: `models/README.md` has the table.
+//! others take part in no sum of its, and sums may be taken in another order. The limits follow what
+//! was measured: `models/README.md` has the table.
 
 /// Most texts, or windows of texts, in one run.
 pub(crate) const TEXTS_MAX: usize = 8;
-/// Most tokens in one run of several texts, padding included: with these, reading the weights no longer
-/// shows.
+/// Most tokens in one run of several texts, padding included; it bounds the memory and the time of a run.
 pub(crate) const TOKENS_MAX: usize = 192;
 /// Longest text, in tokens, that goes with others: longer ones take as long together as one by one.
 pub(crate) const TEXT_TOKENS_MAX: usize = 32;

@@ -134,6 +134,9 @@ mod tests {
             expires_at: None,
             provider: Some("library".into()),
         };
+        let mut more = item.clone();
+        more.attributes.insert("later in the order".into(), Value::Bool(true));
+        assert_eq!(facets(&item, &[]), facets(&more, &[]), "only so many facets count");
         let facets = facets(&item, &["noir".to_owned()]);
         let whole = descriptor(&facets, &[0.125; SKETCH_DIM]);
         let places: BTreeSet<u16> = whole.iter().map(|(place, _)| *place).collect();

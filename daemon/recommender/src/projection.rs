@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use crate::descriptor::{DIM, FACETS, ONE, Sparse};
 
-/// Strength of the penalty: so many items of unit length that say 0. Among 1, 3, 10 and 30 the best for
-/// films of MovieLens 100k that nobody had rated, by their tags, attributes and plots.
+/// Strength of the penalty: so many items of unit length that say 0. From 1 to 10 hardly anything
+/// changed for films of MovieLens 100k that were hidden at random, known by tags, attributes and plots.
 const PENALTY: f64 = 3.0;
 
 /// Likers at which what the walk says itself and what content says count the same.
@@ -70,16 +70,15 @@ impl Projection {
     pub(crate) fn fit(&self, scores: &[f32]) -> Option<Vec<f32>> {
         let factor = self.factor.get_or_init(|| self.factorise()).as_ref()?;
         let mut sums = vec![0.0_f64; DIM];
-        let mut count = 0_u32;
         for (score, row) in scores.iter().zip(&self.counted) {
-            let Some(row) = row else { continue };
-            count += 1;
+            let Some(row) = row.as_ref().filter(|_| *score != 0.0) else { continue };
             for (place, value) in row {
                 sums[usize::from(*place)] += f64::from(*score) * f64::from(*value) / f64::from(ONE);
             }
         }
-        // The constant is the first place of every row.
-        let mean = sums[0] / f64::from(count.max(1));
+        // The constant is the first place of every row, so its product with itself counts the rows.
+        let count = self.products[0] as f64 / (f64::from(ONE) * f64::from(ONE));
+        let mean = sums[0] / count.max(1.0);
         solve(factor, &mut sums);
         sums[0] -= mean;
         sums.iter().any(|value| *value != 0.0).then(|| sums.into_iter().map(|value| value as f32).collect())

@@ -181,4 +181,22 @@ mod tests {
         assert!((space.cautious_mean_cosine() - 0.85).abs() < 0.01);
         assert_eq!(space.mean_cosine(), 0.0);
     }
+
+    #[test]
+    fn spaces_have_a_limit_and_empty_ones_are_used_again() {
+        let content = |model: usize| {
+            let embedding = crate::Embedding::from_values(vec![1.0, 0.0]).expect("a direction");
+            let own = ModelEmbedding { model: format!("model{model}"), embedding };
+            Content { embeddings: [(Modality::Image, own)].into(), ..Content::default() }
+        };
+        let mut spaces = Spaces::default();
+        let numbers: Vec<Numbers> =
+            (0..SPACES_MAX as usize).map(|model| spaces.add(&content(model))).collect();
+        assert!(numbers.iter().all(|numbers| numbers[Modality::Image as usize].is_some()));
+        assert_eq!(spaces.add(&content(99)), Numbers::default(), "there is no room");
+        assert_eq!(spaces.add(&content(7)), numbers[7], "a space that is there takes more");
+        spaces.remove(&content(3), &numbers[3]);
+        assert_eq!(spaces.add(&content(99)), numbers[3]);
+        assert!(spaces.find(Modality::Image, "model3").is_none());
+    }
 }

@@ -265,3 +265,16 @@ pub(crate) fn popularity_value(liking: f32, greatest: f32) -> f32 {
     let greatest = greatest.max(liking);
     liking.ln_1p() / greatest.ln_1p() * saturate(0.5 * greatest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn popularity_tells_orders_of_magnitude_apart() {
+        // One of two people of a small house; everybody's favourite of a large one, and a tenth of it.
+        let values = [(0.0, 5.0), (1.0, 1.0), (1.0, 2.0), (300.0, 300.0), (30.0, 300.0), (9.0, 5.0)];
+        let values = values.map(|(liking, greatest)| popularity_value(liking, greatest));
+        assert_eq!(values.map(|value| (value * 100.0).round()), [0.0, 39.0, 40.0, 100.0, 60.0, 99.0]);
+    }
+}
