@@ -41,7 +41,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::RecommendConfig;
-use crate::document::{Degraded, EncodedDocument, Rejection, RejectionCode, State, StatusDocument};
+use crate::document::{Degraded, Rejection, RejectionCode, State, StatusDocument};
 use crate::plugins::Plugins;
 use crate::service::Progress;
 use crate::store::{OutboxMessage, Store, StoreError};
@@ -217,14 +217,13 @@ impl Pipeline {
         degraded.extend(self.shared.models.degraded());
         degraded.sort();
         degraded.dedup();
-        let (runs, reused) = self.shared.understanding.counts();
         Ok(StatusDocument {
             state: if degraded.is_empty() { State::Online } else { State::Degraded },
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             items: Some(items as u64),
             events: Some(self.shared.events.load(Ordering::Relaxed)),
             pending: Some(self.shared.understanding.pending().len() as u64),
-            encoded: Some(EncodedDocument { runs, reused }),
+            encoded: Some(self.shared.understanding.counts()),
             switch: self.shared.switch(),
             plugins: self.shared.rules.names(),
             degraded,

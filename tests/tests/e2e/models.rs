@@ -290,6 +290,27 @@ fn the_same_picture_is_never_encoded_twice() {
 }
 
 #[test]
+fn short_words_of_items_in_line_are_understood_together_and_each_once() {
+    let Some(mosquitto) = tools::mosquitto() else { return };
+    let broker = Broker::start(&mosquitto);
+    let models = Models::new();
+    let home = models.home(&broker, "");
+    let daemon = home.start();
+    let mut device = Device::connect(broker.port(), Version::V5);
+    let items = 40;
+    for n in 0..items {
+        let item = json!({"kind": "film", "title": format!("The {n} lanterns of the harbour")});
+        device.publish(&home.topic(&format!("items/film:{n}")), item.to_string());
+    }
+    home.wait_until_understood(items);
+    let encoded = &home.get("/v1/status")["encoded"];
+    assert_eq!((&encoded["runs"], &encoded["reused"]), (&json!(items), &json!(0)), "{encoded}");
+    // The model is loaded while the first has its turn, and the others get into line.
+    assert!(encoded["ahead"].as_u64() >= Some(8), "{encoded}");
+    daemon.stop();
+}
+
+#[test]
 fn idle_models_leave_memory_and_come_back() {
     let Some(mosquitto) = tools::mosquitto() else { return };
     let broker = Broker::start(&mosquitto);

@@ -24,6 +24,9 @@ pub struct EncodedDocument {
     pub runs: u64,
     /// Runs that were spared, as the same piece was encoded before.
     pub reused: u64,
+    /// Of the runs, those of short words that went through the network with others, before their turn.
+    #[serde(default)]
+    pub ahead: u64,
 }
 
 /// A switch to other models. Until it is done, lists are made with the present ones.

@@ -30,8 +30,13 @@ impl Shared {
     }
 
     fn is_to_be_read(&self, encoders: &Encoders, text: &str) -> bool {
-        (1..=TEXT_BYTES_MAX).contains(&text.len()) && !self.understanding.is_kept(encoders, text)
+        is_short(text) && !self.understanding.is_kept(encoders, text)
     }
+}
+
+/// Whether a text is one that goes with others: there is something in it, and it is not long.
+fn is_short(text: &str) -> bool {
+    (1..=TEXT_BYTES_MAX).contains(&text.len())
 }
 
 /// The first text and those of the others that are nearest to it in length, each once.
@@ -54,6 +59,14 @@ mod tests {
     fn check(first: &str, others: &[&str], expected: &[&str]) {
         let others = others.iter().map(|text| (*text).to_owned()).collect();
         assert_eq!(together(first.to_owned(), others), expected);
+    }
+
+    #[test]
+    fn short_words_go_together() {
+        for (bytes, expected) in [(0, false), (1, true), (TEXT_BYTES_MAX, true), (TEXT_BYTES_MAX + 1, false)]
+        {
+            assert_eq!(is_short(&"x".repeat(bytes)), expected, "{bytes} bytes");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::understanding::Piece;
+use crate::document::EncodedDocument;
 use crate::store::EncodingKey;
 
 /// Encodings that are remembered in memory, about 8 KB each.
@@ -44,6 +45,7 @@ pub(super) struct Recall {
     /// What was encoded before its turn, and was not asked for since.
     ahead: Mutex<HashSet<EncodingKey>>,
     runs: AtomicU64,
+    runs_ahead: AtomicU64,
     reused: AtomicU64,
 }
 
@@ -78,6 +80,7 @@ impl Recall {
     /// Counts a run of an encoder before the turn of what it is for.
     pub(super) fn ran_ahead(&self, key: EncodingKey) {
         self.ran();
+        self.runs_ahead.fetch_add(1, Ordering::Relaxed);
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if ahead.len() >= AHEAD_MAX {
             ahead.clear();
@@ -96,8 +99,10 @@ impl Recall {
     }
 
     /// How many runs there were, and how many were spared.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        (self.runs.load(Ordering::Relaxed), self.reused.load(Ordering::Relaxed))
+    pub(super) fn counts(&self) -> EncodedDocument {
+        let [runs, reused, ahead] =
+            [&self.runs, &self.reused, &self.runs_ahead].map(|count| count.load(Ordering::Relaxed));
+        EncodedDocument { runs, reused, ahead }
     }
 }
 
@@ -220,14 +225,29 @@ mod tests {
         assert_ne!(key, key_of("a", &text("bd")));
     }
 
+    fn key(n: usize) -> EncodingKey {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_le_bytes());
+        key
+    }
+
+    #[test]
+    fn what_was_encoded_before_its_turn_is_spared_once_it_was_used() {
+        let recall = Recall::default();
+        recall.ran();
+        recall.ran_ahead(key(0));
+        assert!(recall.was_ahead(&key(0)), "its turn has come");
+        assert!(!recall.was_ahead(&key(0)), "it is used again");
+        recall.spared();
+        assert_eq!(recall.counts(), EncodedDocument { runs: 2, reused: 1, ahead: 1 });
+        (0..=AHEAD_MAX).for_each(|n| recall.ran_ahead(key(n)));
+        assert!(!recall.was_ahead(&key(0)), "so many whose turn never comes are not remembered");
+        assert!(recall.was_ahead(&key(AHEAD_MAX)));
+    }
+
     #[test]
     fn the_oldest_are_forgotten_first() {
         let recall = Recall::default();
-        let key = |n: usize| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&n.to_le_bytes());
-            key
-        };
         let first = recall.place(&key(0));
         assert!(Arc::ptr_eq(&first, &recall.place(&key(0))));
         (1..=RECENT_MAX).for_each(|n| drop(recall.place(&key(n))));

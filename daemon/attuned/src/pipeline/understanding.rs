@@ -13,7 +13,7 @@ use super::fusion::is_of_another;
 use super::pending::Pending;
 use super::recall::{self, Known, Recall, key_of};
 use super::turns::{Turn, Turns};
-use crate::document::Degraded;
+use crate::document::{Degraded, EncodedDocument};
 use crate::store::{Store, StoredItem};
 
 /// The model name of vectors that came with an item.
@@ -174,7 +174,7 @@ impl Understanding {
     }
 
     /// How often an encoder ran, and how often that was spared.
-    pub(super) fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> EncodedDocument {
         self.recall.counts()
     }
 
