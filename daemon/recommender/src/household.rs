@@ -1,12 +1,14 @@
 //! What follows from all people's tastes together: popularity, and whose tastes are akin.
 //!
 //! Derived from the people's own states, so forgetting a person or undoing an event leaves no
-//! trace here. Only liking counts: nobody's "not this" changes another person's list.
+//! trace here. For lists only liking counts: nobody's "not this" changes another person's. What is
+//! expected of an item beside its place counts every judgement.
 
 use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
 use crate::collaborative::Collaborative;
+use crate::expectation::Heads;
 use crate::feature::Feature;
 use crate::id::{ItemId, UserId};
 use crate::projection::Projection;
@@ -37,6 +39,8 @@ pub(crate) struct Household {
     pub collaborative: Collaborative,
     /// What the items that were liked are.
     pub projection: Projection,
+    /// What was judged, by every measure.
+    pub heads: Heads,
     /// Numbers of people who left, to be used again.
     free: Vec<u32>,
     /// How much each person likes the item, by slot, with the person's number.
@@ -86,6 +90,7 @@ impl Household {
     pub(crate) fn leave(&mut self, user: &UserId, catalogue: &Catalogue, settings: &Settings) {
         let Some(person) = self.people.remove(user) else { return };
         self.set_history(person.number, Vec::new(), catalogue);
+        self.heads.clear_person(person.number);
         for item in person.state.taste.items.keys() {
             if let Some(slot) = catalogue.slot(item) {
                 self.set_share(slot, person.number, None, settings);
@@ -100,6 +105,7 @@ impl Household {
             self.collaborative.unlike(person, slot);
         }
         self.projection.set(slot, None);
+        self.heads.clear_slot(slot);
         if let Some(shares) = self.shares.get_mut(slot as usize) {
             shares.clear();
             self.popularity[slot as usize] = Fading::default();
@@ -132,6 +138,7 @@ impl Household {
         let taste = &person.state.taste;
         let tally = taste.items.get(item);
         let share = tally.map(share);
+        self.heads.set(number, slot, tally);
         match tally.filter(|tally| likes(tally)) {
             Some(tally) if tally.liked_turn == taste.events => self.collaborative.like(number, slot),
             Some(_) => {}
@@ -158,6 +165,8 @@ impl Household {
         let mut history: Vec<(u64, u32)> =
             known.iter().filter(|(_, t)| likes(t)).map(|(slot, t)| (t.liked_turn, *slot)).collect();
         history.sort_unstable();
+        self.heads.clear_person(number);
+        known.iter().for_each(|(slot, tally)| self.heads.set(number, *slot, Some(tally)));
         let shares: Vec<(u32, Fading)> = known.iter().map(|(slot, tally)| (*slot, share(tally))).collect();
         self.set_history(number, history.into_iter().map(|(_, slot)| slot).collect(), catalogue);
         for slot in gone.iter().filter_map(|item| catalogue.slot(item)) {

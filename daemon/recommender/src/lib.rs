@@ -18,6 +18,8 @@
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, exploring,
 //!   pins) →
 //!   `reasons` (which `phrase` says it).
+//! - Expecting: `expectation`, whether they would begin, finish and like an item, by what was judged
+//!   (`opinions`).
 //! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.
 //! - Fitting: `tuning` finds what holds for this house; every other constant is in `settings`.
@@ -34,6 +36,7 @@ pub mod context;
 mod descriptor;
 pub mod embedding;
 pub mod event;
+mod expectation;
 pub mod feature;
 mod feedback;
 mod household;
@@ -42,6 +45,7 @@ pub mod item;
 pub mod language;
 pub mod modality;
 pub mod off_policy;
+mod opinions;
 mod outlook;
 mod parallel;
 mod phrase;
@@ -73,6 +77,7 @@ pub use collaborative::{DeepWalk, Recipe, Sequence};
 pub use context::{Context, Value};
 pub use embedding::{Embedding, EmbeddingError, SEMANTIC_DIM};
 pub use event::{Comment, Event, EventType};
+pub use expectation::Expectation;
 pub use feature::Feature;
 pub use id::{EventId, IdError, ItemId, PluginId, RequestId, SlotId, UserId};
 pub use item::{Content, FusedContent, Item, Label, ModelEmbedding};

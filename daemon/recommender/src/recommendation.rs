@@ -1,5 +1,6 @@
 //! What is answered: items, each with the exact reasons for its score.
 
+use crate::expectation::Expectation;
 use crate::id::{ItemId, PluginId};
 use crate::item::Label;
 use crate::modality::Modality;
@@ -104,6 +105,8 @@ pub struct Ranked {
     pub propensity: f64,
     /// Every summand, largest effect first; never empty.
     pub reasons: Vec<Reason>,
+    /// What those whom the list is for would make of it.
+    pub expected: Expectation,
 }
 
 impl Ranked {

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use crate::expectation::Expectation;
 use crate::id::ItemId;
 use crate::phrase::Phrase;
 use crate::recommendation::{Ranked, Reason, ReasonKind};
@@ -102,11 +103,14 @@ impl Recommender {
         };
         let (mut list, calibration) = places.fill(free, &self.catalogue);
         rules::place(pinned, &mut list, n);
+        let items: Vec<ItemId> = list.iter().map(|contender| contender.row.item.id.clone()).collect();
+        let expected = self.expect(&request.users, &items);
         list.into_iter()
-            .map(|mut contender| {
+            .zip(expected)
+            .map(|(mut contender, expected)| {
                 let worn = contender.worn.take().filter(|_| contender.calibration != 0.0);
                 let worn = worn.and_then(|number| calibration.as_ref()?.name(number));
-                self.ranked(contender, worn, bias, request, now)
+                Ranked { expected, ..self.ranked(contender, worn, bias, request, now) }
             })
             .collect()
     }
@@ -147,7 +151,14 @@ impl Recommender {
         // A stable sort: reasons of equal weight keep the order of the features.
         reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
         let log_odds = log_odds(bias, reasons.iter().map(|reason| reason.weight));
-        Ranked { item: item.id.clone(), bias, log_odds, propensity: contender.propensity, reasons }
+        Ranked {
+            item: item.id.clone(),
+            bias,
+            log_odds,
+            propensity: contender.propensity,
+            reasons,
+            expected: Expectation::default(),
+        }
     }
 }
 

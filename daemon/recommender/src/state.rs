@@ -103,6 +103,12 @@ pub struct Tally {
     pub skipped_at: Option<i64>,
     /// Times it was played or completed.
     pub plays: u32,
+    /// Times it was shown.
+    pub shown: u32,
+    /// The stars it was given last, in `[1, 5]`; a like and a dislike are stars too.
+    pub stars: Option<f32>,
+    /// The share of it that was played last, in `[0, 1]`.
+    pub completion: Option<f32>,
     /// Times it was shown since something was last done with it.
     pub ignored: Fading,
     /// When something last happened with it, in milliseconds since the Unix epoch.

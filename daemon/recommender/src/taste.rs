@@ -118,8 +118,11 @@ impl Taste {
         }
         tally.seen |= feedback.seen;
         tally.plays = tally.plays.saturating_add(u32::from(feedback.played));
+        tally.stars = feedback.stars.or(tally.stars);
+        tally.completion = feedback.completion.or(tally.completion);
         match event.event_type {
             EventType::Impression => {
+                tally.shown = tally.shown.saturating_add(1);
                 let half_life = settings.ignored_half_life_days;
                 tally.ignored.add(1.0, event.at, half_life, settings.lateness_days_max);
             }

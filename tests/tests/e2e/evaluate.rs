@@ -189,7 +189,7 @@ fn people_see_an_aligned_table_and_one_sentence_where_something_is_wrong() {
         folder.path(),
         &["--split", "tomorrow"],
         2,
-        "expected given, leave-last-out, global-time, cold-items, cold-users:EVENTS or prequential",
+        "expected given, leave-last-out, global-time, random, cold-items, cold-users:EVENTS or prequential",
     );
     wrong(folder.path(), &["--recommender", "oracle"], 2, "expected one of attuned,");
     wrong(folder.path(), &["--k", "0"], 2, "0 is not in 1..=1000");

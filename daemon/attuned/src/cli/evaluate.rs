@@ -21,7 +21,7 @@ pub struct Evaluate {
     /// A folder with interactions.csv, or another layout that is known
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How to divide: given, leave-last-out, global-time, cold-items, cold-users:EVENTS or prequential [default: given if there is a column `split`, else leave-last-out]
+    /// How to divide: given, leave-last-out, global-time, random, cold-items, cold-users:EVENTS or prequential [default: given if there is a column `split`, else leave-last-out]
     #[arg(long, value_name = "SPLIT")]
     split: Option<Split>,
     /// Which recommenders; may be repeated [default: all]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attuned_recommender::{Item, Label, Modality, Ranked};
+use attuned_recommender::{Expectation, Item, Label, Modality, Ranked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,9 +50,34 @@ pub struct RankedDocument {
     /// The log-odds if nothing were known of user and item; absent without `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<f64>,
+    /// What whoever asks would make of it, by what was rated, played and left so far; absent without
+    /// `explain`, and where nobody judged anything yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ExpectedDocument>,
     /// Why: with the bias, the weights add up to the score's log-odds. Absent without `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasons: Option<Vec<ReasonDocument>>,
+}
+
+/// What is expected of an item, of several people the mean. The score orders a list; these say what
+/// comes of one item. A field is absent where nobody in the house said anything of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExpectedDocument {
+    /// The stars that it would be given, 1 to 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stars: Option<f64>,
+    /// How far a single rating may be from that: one standard deviation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stars_deviation: Option<f64>,
+    /// How likely it would be given 4 or 5 stars, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<f64>,
+    /// The share of it that would be played once it is begun, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<f64>,
+    /// How likely it would be begun when it is shown, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<f64>,
 }
 
 /// One summand of a score.
@@ -186,8 +211,24 @@ impl RankedDocument {
             score: ranked.score(),
             propensity: (ranked.propensity < 1.0).then_some(ranked.propensity),
             bias: explain.then_some(f64::from(ranked.bias)),
+            expected: ExpectedDocument::of(&ranked.expected).filter(|_| explain),
             reasons: explain.then(reasons),
         }
+    }
+}
+
+impl ExpectedDocument {
+    /// The document of what is expected; `None` if nothing is. Rounded to thousandths, as no more is known.
+    fn of(expected: &Expectation) -> Option<Self> {
+        let Expectation { stars, stars_deviation, like, completion, play } = *expected;
+        let rounded = |value: Option<f32>| value.map(|value| (f64::from(value) * 1e3).round() / 1e3);
+        (*expected != Expectation::default()).then(|| Self {
+            stars: rounded(stars),
+            stars_deviation: rounded(stars_deviation),
+            like: rounded(like),
+            completion: rounded(completion),
+            play: rounded(play),
+        })
     }
 }
 

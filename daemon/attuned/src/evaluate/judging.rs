@@ -2,12 +2,13 @@
 //!
 //! Scores of different recommenders have different units. So each is read through a link of two
 //! numbers, by the half of the people who are not judged: logistic for liking, linear for ratings.
-//! A recommender that says a probability itself is also judged by what it says.
+//! A recommender that says a probability itself is also judged by what it says, and one that says
+//! stars by these alone.
 
 use serde::Serialize;
 
 use super::data::{Data, Interaction};
-use super::ranker::Ranker;
+use super::ranker::{Ranker, Told};
 use super::split::Stage;
 
 /// How well liking was told.
@@ -66,7 +67,8 @@ pub struct Judgement {
     /// By the probability that the recommender says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub like_dislike_as_said: Option<Liking>,
-    /// Root of the mean squared error of ratings.
+    /// Root of the mean squared error of ratings: of the stars that the recommender says, else by the
+    /// fitted link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rmse: Option<f64>,
     /// Mean absolute error of ratings.
@@ -87,6 +89,7 @@ const RIDGE: f64 = 1e-3;
 pub struct Case {
     user: u32,
     score: f64,
+    said: Option<f64>,
     liked: Option<bool>,
     stars: Option<f64>,
 }
@@ -94,10 +97,11 @@ pub struct Case {
 impl Case {
     /// What a recommender said of it, and what was so.
     #[must_use]
-    pub fn of(interaction: &Interaction, score: f32) -> Case {
+    pub fn of(interaction: &Interaction, told: Told) -> Case {
         Case {
             user: interaction.user,
-            score: f64::from(score),
+            score: f64::from(told.liking),
+            said: told.stars.map(f64::from),
             liked: interaction.liked(),
             stars: interaction.stars().map(f64::from),
         }
@@ -146,7 +150,9 @@ pub fn judge_cases(mut cases: Vec<Case>, own: bool) -> Option<Judgement> {
     if rated {
         let labelled: Vec<(u32, f64, f64)> =
             cases.iter().filter_map(|case| Some((case.user, case.score, case.stars?))).collect();
-        let told = linked(&labelled, linear);
+        let said: Option<Vec<f64>> =
+            cases.iter().filter(|case| case.stars.is_some()).map(|case| case.said).collect();
+        let told = said.unwrap_or_else(|| linked(&labelled, linear));
         let errors = told.iter().zip(&labelled).map(|(told, (_, _, stars))| told.clamp(1.0, 5.0) - stars);
         let count = labelled.len() as f64;
         judgement.rmse = Some((errors.clone().map(|error| error * error).sum::<f64>() / count).sqrt());
@@ -167,10 +173,10 @@ fn scored(ranker: &dyn Ranker, data: &Data, rows: &[u32]) -> (Vec<Case>, bool) {
     {
         let met: Vec<_> = rows.iter().map(|row| data.interactions[*row as usize]).collect();
         let items: Vec<u32> = met.iter().map(|interaction| interaction.item).collect();
-        let told = ranker.log_odds(met[0].user, &items).unwrap_or_else(|| {
+        let told = ranker.told(met[0].user, &items).unwrap_or_else(|| {
             own = false;
             ranker.score(met[0].user, &mut scores);
-            items.iter().map(|item| scores[*item as usize]).collect()
+            items.iter().map(|item| Told { liking: scores[*item as usize], stars: None }).collect()
         });
         cases.extend(met.iter().zip(told).map(|(interaction, score)| Case::of(interaction, score)));
     }

@@ -11,7 +11,7 @@ use super::data::{Clock, Data, Interaction, Wrong};
 use super::judging::{self, Case};
 use super::lists::Shelf;
 use super::measuring::{Measured, Person, scatters, top};
-use super::ranker::{Kind, Online, Task};
+use super::ranker::{Kind, Online, Task, Told};
 use super::ranking::Places;
 use super::report::{Counts, Report};
 use super::run::{Plan, Progress};
@@ -155,13 +155,9 @@ fn walk(
             online.score(user, &mut scores);
             spent += started.elapsed().as_secs_f64();
             scores.iter_mut().filter(|score| score.is_nan()).for_each(|score| *score = f32::NEG_INFINITY);
-            let told = match online.log_odds(user, &[item]) {
-                Some(said) => said[0],
-                None => {
-                    own = false;
-                    scores[item as usize]
-                }
-            };
+            let told = online.told(user, &[item]).map(|told| told[0]);
+            own &= told.is_some();
+            let told = told.unwrap_or(Told { liking: scores[item as usize], stars: None });
             cases.push(Case::of(&interaction, told));
             known[user as usize].iter().for_each(|known| scores[*known as usize] = f32::NAN);
             if let Some(places) = Places::of(&scores, &[item]) {

@@ -18,6 +18,15 @@ mod tuning;
 
 pub(super) use engine::scatter;
 
+/// What a recommender says of a person and an item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Told {
+    /// The log-odds of liking it.
+    pub liking: f32,
+    /// The stars that it would be given, from 1 to 5.
+    pub stars: Option<f32>,
+}
+
 /// Scores items for people.
 pub trait Ranker: Send + Sync {
     /// Scores every item for a user into `scores`, shape `[items]`; the greatest is the best.
@@ -25,8 +34,8 @@ pub trait Ranker: Send + Sync {
     /// need not be left out.
     fn score(&self, user: u32, scores: &mut [f32]);
 
-    /// The log-odds of liking each of these items, each once, if the recommender says such a thing.
-    fn log_odds(&self, _user: u32, _items: &[u32]) -> Option<Vec<f32>> {
+    /// What it says of each of these items, each once, if it says more than an order.
+    fn told(&self, _user: u32, _items: &[u32]) -> Option<Vec<Told>> {
         None
     }
 
@@ -46,8 +55,8 @@ pub trait Online {
     /// As [`Ranker::score`].
     fn score(&self, user: u32, scores: &mut [f32]);
 
-    /// As [`Ranker::log_odds`].
-    fn log_odds(&self, _user: u32, _items: &[u32]) -> Option<Vec<f32>> {
+    /// As [`Ranker::told`].
+    fn told(&self, _user: u32, _items: &[u32]) -> Option<Vec<Told>> {
         None
     }
 

@@ -17,6 +17,8 @@ pub enum Split {
     /// The last tenth of all interactions by time is the test, the tenth before it is valid, and
     /// known in the test.
     GlobalTime,
+    /// A fifth of all interactions by chance is the test, a tenth valid, and known in the test.
+    Random,
     /// A fifth of the items by chance is new: all that people did with these is the test, of another
     /// tenth valid, and known in the test. Only what is new is ranked.
     ColdItems,
@@ -35,6 +37,7 @@ impl Split {
             Split::Given => "given",
             Split::LeaveLastOut => "leave-last-out",
             Split::GlobalTime => "global-time",
+            Split::Random => "random",
             Split::ColdItems => "cold-items",
             Split::ColdUsers(_) => "cold-users",
             Split::Prequential => "prequential",
@@ -56,6 +59,7 @@ impl fmt::Display for Split {
             Split::Given
             | Split::LeaveLastOut
             | Split::GlobalTime
+            | Split::Random
             | Split::ColdItems
             | Split::Prequential => f.write_str(self.name()),
         }
@@ -66,14 +70,20 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Split, String> {
-        let plain =
-            [Split::Given, Split::LeaveLastOut, Split::GlobalTime, Split::ColdItems, Split::Prequential];
+        let plain = [
+            Split::Given,
+            Split::LeaveLastOut,
+            Split::GlobalTime,
+            Split::Random,
+            Split::ColdItems,
+            Split::Prequential,
+        ];
         if let Some(split) = plain.into_iter().find(|split| split.name() == name) {
             return Ok(split);
         }
         let events = name.strip_prefix("cold-users:").and_then(|events| events.parse().ok());
         events.map(Split::ColdUsers).ok_or_else(|| {
-            "expected given, leave-last-out, global-time, cold-items, cold-users:EVENTS or prequential"
+            "expected given, leave-last-out, global-time, random, cold-items, cold-users:EVENTS or prequential"
                 .to_owned()
         })
     }
@@ -123,8 +133,8 @@ const HELD_OUT_SHARE: f64 = 0.1;
 const NEW_SHARE_MIN: f64 = 0.05;
 /// Shares of all interactions that are valid and test by time.
 const BY_TIME_SHARE: f64 = 0.1;
-/// Shares of items, or people, that are new in the test, and in what is valid.
-const COLD_SHARES: [f64; 2] = [0.2, 0.1];
+/// Shares of what is divided by chance that are in the test, and in what is valid.
+const CHANCE_SHARES: [f64; 2] = [0.2, 0.1];
 
 /// Divides the data.
 ///
@@ -147,11 +157,12 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
         }
         Split::LeaveLastOut => last_ones(data),
         Split::GlobalTime | Split::Prequential => latest_ones(data),
+        Split::Random => by_chance(data.interactions.len(), seed).into_iter().map(Some).collect(),
         Split::ColdItems => {
-            let parts = cold(data.items.len(), seed);
+            let parts = by_chance(data.items.len(), seed);
             data.interactions.iter().map(|interaction| Some(parts[interaction.item as usize])).collect()
         }
-        Split::ColdUsers(events) => later_ones(data, &cold(data.users.len(), seed), events, seed),
+        Split::ColdUsers(events) => later_ones(data, &by_chance(data.users.len(), seed), events, seed),
     };
     let rows = |wanted: &[Part]| -> Vec<u32> {
         let mut rows: Vec<u32> = (0..data.interactions.len() as u32)
@@ -178,7 +189,7 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
         stage(known, held)
     };
     if split == Split::ColdItems {
-        let parts = cold(data.items.len(), seed);
+        let parts = by_chance(data.items.len(), seed);
         let of = |wanted: Part| Some(parts.iter().map(|part| *part == wanted).collect());
         (tune.offered, test.offered) = (of(Part::Valid), of(Part::Test));
     }
@@ -187,11 +198,11 @@ pub fn divide(data: &Data, split: Split, rating_min: Option<f32>, seed: u64) -> 
     Ok(Stages { tune, test, same_history })
 }
 
-/// Which of so many items, or people, are new in the test or in what is valid, by chance.
-fn cold(count: usize, seed: u64) -> Vec<Part> {
+/// Which of so many items, people or interactions are in the test or in what is valid, by chance.
+fn by_chance(count: usize, seed: u64) -> Vec<Part> {
     let mut order = Dice(seed).sample(count, count).into_iter();
     let mut parts = vec![Part::Train; count];
-    for (part, share) in [Part::Test, Part::Valid].into_iter().zip(COLD_SHARES) {
+    for (part, share) in [Part::Test, Part::Valid].into_iter().zip(CHANCE_SHARES) {
         order.by_ref().take((count as f64 * share) as usize).for_each(|place| parts[place] = part);
     }
     parts

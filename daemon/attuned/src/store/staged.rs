@@ -78,11 +78,11 @@ impl<'a> Staged<'a> {
             Write::SetComment { seq, comment } => self.set_comment(seq, comment),
             Write::PutProfile { user, through, state } => {
                 let payload = state::encode_user(through, &state);
-                self.put(Kind::Profile, Key::profile(&user), state::VERSION, &payload)
+                self.put(Kind::Profile, Key::profile(&user), state::USER_VERSION, &payload)
             }
             Write::PutHousehold { through, state } => {
                 let payload = state::encode_household(through, &state);
-                self.put(Kind::Household, Key::household(), state::VERSION, &payload)
+                self.put(Kind::Household, Key::household(), state::HOUSEHOLD_VERSION, &payload)
             }
             Write::SetContext { key, value } => self.set_context(&key, value.as_ref()),
             Write::PushOutbox { message, now } => self.push_outbox(&message, now),

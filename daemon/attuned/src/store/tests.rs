@@ -171,6 +171,9 @@ pub fn user_state() -> UserState {
         hidden: false,
         skipped_at: Some(1_794_000_000_000),
         plays: 3,
+        shown: 4,
+        stars: Some(4.5),
+        completion: Some(0.75),
         ignored: fading(0.5),
         last_at: 1_795_000_000_001,
     };

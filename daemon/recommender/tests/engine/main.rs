@@ -1,5 +1,6 @@
 //! The recommender from outside: inputs in, lists out.
 
+mod expectations;
 mod exploration;
 mod fusion;
 mod house;

@@ -10,7 +10,7 @@ use attuned_recommender::{
     Settings, Source, Timestamp, Tuning, UserId,
 };
 
-use super::{Online, Ranker, Task};
+use super::{Online, Ranker, Task, Told};
 use crate::evaluate::data::{Clock, Data, Interaction, Wrong};
 use crate::evaluate::split::Stage;
 use crate::quality::statistics::Dice;
@@ -128,6 +128,17 @@ impl Engine {
         self.place(list.iter().map(|ranked| &ranked.item).chain(&rest), scores);
     }
 
+    /// What the engine expects of items; where nobody judged any, by the scores.
+    fn told(&self, user: u32, items: &[u32]) -> Vec<Told> {
+        let ids: Vec<ItemId> = items.iter().map(|item| self.items[*item as usize].clone()).collect();
+        let expected = self.recommender.expect(&self.request(user).users, &ids);
+        let liking: Option<Vec<f32>> =
+            expected.iter().map(|expected| expected.like.map(|like| (like / (1.0 - like)).ln())).collect();
+        let liking = liking.unwrap_or_else(|| self.said(user, items));
+        let told = expected.iter().zip(liking);
+        told.map(|(expected, liking)| Told { liking, stars: expected.stars }).collect()
+    }
+
     /// The log-odds that the engine gives items when it is asked for these alone.
     fn said(&self, user: u32, items: &[u32]) -> Vec<f32> {
         let mut said = Vec::with_capacity(items.len());
@@ -207,8 +218,8 @@ impl Ranker for Whole {
         self.0.rank(user, scores);
     }
 
-    fn log_odds(&self, user: u32, items: &[u32]) -> Option<Vec<f32>> {
-        Some(self.0.said(user, items))
+    fn told(&self, user: u32, items: &[u32]) -> Option<Vec<Told>> {
+        Some(self.0.told(user, items))
     }
 
     fn chosen(&self) -> Vec<(&'static str, f64)> {
@@ -242,8 +253,8 @@ impl Online for Engine {
         self.rank(user, scores);
     }
 
-    fn log_odds(&self, user: u32, items: &[u32]) -> Option<Vec<f32>> {
-        Some(self.said(user, items))
+    fn told(&self, user: u32, items: &[u32]) -> Option<Vec<Told>> {
+        Some(self.told(user, items))
     }
 
     fn learn(&mut self, data: &Data, interaction: &Interaction) {

@@ -167,6 +167,18 @@ fn many() -> String {
 }
 
 #[test]
+fn a_fifth_by_chance_is_the_test_and_a_tenth_is_valid() {
+    let data = data(&many());
+    let stages = divide(&data, Split::Random, None, 3).expect("can be divided");
+    let tune = stages.tune.as_ref().expect("valid");
+    let sizes = [&stages.test, tune].map(|stage| (stage.history.rows.len(), stage.held_rows.len()));
+    assert_eq!(sizes, [(80, 20), (70, 10)]);
+    assert!(tune.held_rows.iter().all(|row| stages.test.history.rows.contains(row)), "valid is known");
+    let other = divide(&data, Split::Random, None, 4).expect("can be divided");
+    assert_ne!(other.test.held_rows, stages.test.held_rows);
+}
+
+#[test]
 fn of_new_items_nothing_is_known_and_nothing_else_is_ranked() {
     let data = data(&many());
     let stages = divide(&data, Split::ColdItems, None, 3).expect("can be divided");

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{pack, unknown_version, unpack};
 
-/// The version that is written, of both kinds of profiles.
-pub const VERSION: u8 = 1;
+/// The version of people's profiles that is written.
+pub const USER_VERSION: u8 = 2;
+
+/// The version of the household's profile that is written.
+pub const HOUSEHOLD_VERSION: u8 = 1;
 
 /// A profile, and the number of the last event that it contains.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +26,7 @@ pub struct Snapshot<T> {
 /// The payload of a user's profile.
 pub fn encode_user(through: u64, state: &UserState) -> Vec<u8> {
     let UserState { taste, base, recent } = state;
-    pack(&UserV1 {
+    pack(&UserV2 {
         through,
         taste: taste.into(),
         base: base.into(),
@@ -34,16 +37,9 @@ pub fn encode_user(through: u64, state: &UserState) -> Vec<u8> {
 /// The profile of a user in a payload.
 pub fn decode_user(version: u8, payload: &[u8]) -> Result<Snapshot<UserState>, String> {
     match version {
-        1 => {
-            let UserV1 { through, taste, base, recent } = unpack(payload)?;
-            let state = UserState {
-                taste: taste.try_into()?,
-                base: base.try_into()?,
-                recent: recent.into_iter().map(PastEvent::try_from).collect::<Result<_, String>>()?,
-            };
-            Ok(Snapshot { through, state })
-        }
-        newer => Err(unknown_version(newer, VERSION)),
+        1 => unpack::<UserV1>(payload)?.try_into(),
+        2 => unpack::<UserV2>(payload)?.try_into(),
+        newer => Err(unknown_version(newer, USER_VERSION)),
     }
 }
 
@@ -63,17 +59,21 @@ pub fn decode_household(version: u8, payload: &[u8]) -> Result<Snapshot<Househol
             let state = HouseholdState { added: added.collect::<Result<_, String>>()? };
             Ok(Snapshot { through, state })
         }
-        newer => Err(unknown_version(newer, VERSION)),
+        newer => Err(unknown_version(newer, HOUSEHOLD_VERSION)),
     }
 }
 
+/// A profile whose tallies are of one version or another.
 #[derive(Serialize, Deserialize)]
-struct UserV1 {
+struct User<T> {
     through: u64,
-    taste: TasteV1,
-    base: TasteV1,
+    taste: TasteOf<T>,
+    base: TasteOf<T>,
     recent: Vec<PastEventV1>,
 }
+
+type UserV1 = User<TallyV1>;
+type UserV2 = User<TallyV2>;
 
 #[derive(Serialize, Deserialize)]
 struct HouseholdV1 {
@@ -82,8 +82,8 @@ struct HouseholdV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct TasteV1 {
-    items: Vec<(String, TallyV1)>,
+struct TasteOf<T> {
+    items: Vec<(String, T)>,
     tags: Vec<(String, LeaningV1)>,
     kinds: Vec<(String, LeaningV1)>,
     circumstances: Vec<(String, String, FadingV1)>,
@@ -118,6 +118,15 @@ struct TallyV1 {
     last_at: i64,
 }
 
+/// Without it, nothing is known of what was shown, rated and played how far.
+#[derive(Serialize, Deserialize)]
+struct TallyV2 {
+    before: TallyV1,
+    shown: u32,
+    stars: Option<f32>,
+    completion: Option<f32>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct RemarkV1 {
     item: String,
@@ -147,8 +156,24 @@ struct PastEventV1 {
     semantic: Option<Vec<f32>>,
 }
 
-impl From<&Taste> for TasteV1 {
-    fn from(taste: &Taste) -> TasteV1 {
+impl<T> TryFrom<User<T>> for Snapshot<UserState>
+where
+    Tally: TryFrom<T, Error = String>,
+{
+    type Error = String;
+
+    fn try_from(User { through, taste, base, recent }: User<T>) -> Result<Snapshot<UserState>, String> {
+        let state = UserState {
+            taste: taste.try_into()?,
+            base: base.try_into()?,
+            recent: recent.into_iter().map(PastEvent::try_from).collect::<Result<_, String>>()?,
+        };
+        Ok(Snapshot { through, state })
+    }
+}
+
+impl From<&Taste> for TasteOf<TallyV2> {
+    fn from(taste: &Taste) -> TasteOf<TallyV2> {
         let Taste { items, tags, kinds, circumstances, remarks, weights, lessons, counts, events, last_at } =
             taste;
         let leanings = |leanings: &BTreeMap<String, Leaning>| {
@@ -157,7 +182,7 @@ impl From<&Taste> for TasteV1 {
         let circumstance = |((circumstance, kind), fading): (&(String, String), &Fading)| {
             (circumstance.clone(), kind.clone(), fading.into())
         };
-        TasteV1 {
+        TasteOf {
             items: items.iter().map(|(item, tally)| (item.to_string(), tally.into())).collect(),
             tags: leanings(tags),
             kinds: leanings(kinds),
@@ -172,14 +197,17 @@ impl From<&Taste> for TasteV1 {
     }
 }
 
-impl TryFrom<TasteV1> for Taste {
+impl<T> TryFrom<TasteOf<T>> for Taste
+where
+    Tally: TryFrom<T, Error = String>,
+{
     type Error = String;
 
-    fn try_from(taste: TasteV1) -> Result<Taste, String> {
+    fn try_from(taste: TasteOf<T>) -> Result<Taste, String> {
         let leanings = |leanings: Vec<(String, LeaningV1)>| {
             leanings.into_iter().map(|(name, leaning)| (name, leaning.into())).collect()
         };
-        let to_item = |(item, tally): (String, TallyV1)| Ok((item_id(&item)?, tally.try_into()?));
+        let to_item = |(item, tally): (String, T)| Ok((item_id(&item)?, tally.try_into()?));
         let to_count = |(name, n): (String, u64)| Ok((event_type(&name)?, n));
         Ok(Taste {
             items: taste.items.into_iter().map(to_item).collect::<Result<_, String>>()?,
@@ -259,7 +287,23 @@ impl TryFrom<TallyV1> for Tally {
             plays: tally.plays,
             ignored: tally.ignored.into(),
             last_at: tally.last_at,
+            ..Tally::default()
         })
+    }
+}
+
+impl From<&Tally> for TallyV2 {
+    fn from(tally: &Tally) -> TallyV2 {
+        let Tally { shown, stars, completion, .. } = *tally;
+        TallyV2 { before: tally.into(), shown, stars, completion }
+    }
+}
+
+impl TryFrom<TallyV2> for Tally {
+    type Error = String;
+
+    fn try_from(TallyV2 { before, shown, stars, completion }: TallyV2) -> Result<Tally, String> {
+        Ok(Tally { shown, stars, completion, ..before.try_into()? })
     }
 }
 

@@ -66,8 +66,12 @@ fn written(name: &str) -> (Key, u8, Vec<u8>) {
         "outbox" => {
             (Key::outbox(1), outbox::VERSION, outbox::encode(&message("attuned/v1/status", Some(1000))))
         }
-        "profile" => (Key::profile(&user("anna")), state::VERSION, state::encode_user(300, &user_state())),
-        "household" => (Key::household(), state::VERSION, state::encode_household(300, &household_state())),
+        "profile" => {
+            (Key::profile(&user("anna")), state::USER_VERSION, state::encode_user(300, &user_state()))
+        }
+        "household" => {
+            (Key::household(), state::HOUSEHOLD_VERSION, state::encode_household(300, &household_state()))
+        }
         "totals" => (Key::totals(), totals::VERSION, totals::encode(&some_totals())),
         other => panic!("unknown sample `{other}`"),
     }
@@ -92,7 +96,14 @@ fn means_the_same(name: &str, version: u8, payload: &[u8]) -> bool {
         "context" => value::decode(version, payload) == value::decode(1, &written("context").2),
         "outbox" => outbox::decode(version, payload) == Ok(message("attuned/v1/status", Some(1000))),
         "profile" => {
-            state::decode_user(version, payload) == Ok(state::Snapshot { through: 300, state: user_state() })
+            let mut state = user_state();
+            if version < 2 {
+                // The first version knew of no stars, shares and showings.
+                for tally in state.taste.items.values_mut() {
+                    (tally.shown, tally.stars, tally.completion) = (0, None, None);
+                }
+            }
+            state::decode_user(version, payload) == Ok(state::Snapshot { through: 300, state })
         }
         "household" => {
             state::decode_household(version, payload)
