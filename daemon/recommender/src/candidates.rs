@@ -31,7 +31,7 @@ pub enum Source {
     LikedBySimilar,
     /// Like what people with a similar taste like, and liked by few themselves.
     Projected,
-    /// Liked by many in the house, lately.
+    /// Liked by many in the house, lately above all.
     Popular,
     /// New.
     Fresh,

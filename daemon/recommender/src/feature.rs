@@ -23,7 +23,7 @@ pub enum Feature {
     Collaborative,
     /// It is like what people of the house with a similar taste like, and few liked it themselves.
     Projected,
-    /// Others of the house liked it lately.
+    /// Others of the house like it, lately above all.
     Popular,
     /// It is new.
     Fresh,

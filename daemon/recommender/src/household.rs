@@ -223,22 +223,25 @@ impl Household {
         self.popularity[index] = Fading { value: sum as f32, at };
     }
 
-    /// How much all people like the item of a slot now, at least 0.
+    /// How popular the item of a slot is now, at least 0: how many people like it, and what is left of
+    /// their liking, so that what is liked lately is ahead of what was liked as much once.
+    ///
+    /// Of new people of MovieLens 100k, the lists by both find more of what they like than by either.
     pub(crate) fn popularity(&self, slot: u32, now: i64, settings: &Settings) -> f32 {
         let sum = self.popularity.get(slot as usize).copied().unwrap_or_default();
         if sum.value == 0.0 {
             return 0.0;
         }
-        sum.left(now, settings.popularity_half_life_days)
+        self.collaborative.likers(slot) as f32 + sum.left(now, settings.popularity_half_life_days)
     }
 
-    /// How much all people like the item that they like most now, at least 0.
+    /// How popular the most popular item is now, at least 0.
     pub(crate) fn popularity_max(&self, now: i64, settings: &Settings) -> f32 {
         let slots = 0..self.popularity.len() as u32;
         slots.map(|slot| self.popularity(slot, now, settings)).fold(0.0, f32::max)
     }
 
-    /// How much the others like an item now, without the person whose tally of it is given.
+    /// How popular an item is with the others now, without the person whose tally of it is given.
     pub(crate) fn popularity_with_others(
         &self,
         slot: u32,
@@ -247,8 +250,9 @@ impl Household {
         settings: &Settings,
     ) -> f32 {
         let all = self.popularity(slot, now, settings);
-        let Some(own) = own.map(share).filter(|own| own.value > 0.0) else { return all };
-        let others = all - own.left(now, settings.popularity_half_life_days);
+        let Some(own) = own.filter(|own| own.leaning.liked.value > 0.0) else { return all };
+        let liker = if likes(own) { 1.0 } else { 0.0 };
+        let others = all - liker - share(own).left(now, settings.popularity_half_life_days);
         // What rounding leaves of one's own share is nobody's liking.
         if others < 1e-4 { 0.0 } else { others }
     }

@@ -255,15 +255,15 @@ const FRESHNESS_STEPS: f32 = 1_024.0;
 /// Less than this is not new.
 const FRESHNESS_MIN: f32 = 0.05;
 
-/// Popularity as a feature, in `[0, 1]`, from the sum of people's liking of an item and the greatest
-/// such sum of any item: by orders of magnitude, as a few are liked many times as much as most, and
-/// the surer the more the house likes anything at all.
+/// Popularity as a feature, in `[0, 1]`, from how popular an item is with the others and how popular the
+/// most popular one is (`Household::popularity`): by orders of magnitude, as a few are liked many times
+/// as much as most, and the surer the more the house likes anything at all.
 pub(crate) fn popularity_value(liking: f32, greatest: f32) -> f32 {
     if liking < 0.01 {
         return 0.0;
     }
     let greatest = greatest.max(liking);
-    liking.ln_1p() / greatest.ln_1p() * saturate(0.5 * greatest)
+    liking.ln_1p() / greatest.ln_1p() * saturate(0.25 * greatest)
 }
 
 #[cfg(test)]
@@ -273,8 +273,8 @@ mod tests {
     #[test]
     fn popularity_tells_orders_of_magnitude_apart() {
         // One of two people of a small house; everybody's favourite of a large one, and a tenth of it.
-        let values = [(0.0, 5.0), (1.0, 1.0), (1.0, 2.0), (300.0, 300.0), (30.0, 300.0), (9.0, 5.0)];
+        let values = [(0.0, 10.0), (2.0, 2.0), (2.0, 4.0), (600.0, 600.0), (60.0, 600.0), (18.0, 10.0)];
         let values = values.map(|(liking, greatest)| popularity_value(liking, greatest));
-        assert_eq!(values.map(|value| (value * 100.0).round()), [0.0, 39.0, 40.0, 100.0, 60.0, 99.0]);
+        assert_eq!(values.map(|value| (value * 100.0).round()), [0.0, 39.0, 43.0, 100.0, 64.0, 99.0]);
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn projected(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
     scope.best(best.into_iter(), count)
 }
 
-/// Liked by many, lately; scored by the sum of people's fading liking.
+/// Liked by many, lately above all; scored by how many like it and what is left of their liking.
 pub(super) fn popular(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
     let now = scope.now.unix_ms();
     let scored = scope

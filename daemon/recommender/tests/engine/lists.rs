@@ -153,8 +153,8 @@ fn others_with_the_same_taste_and_the_house_recommend() {
         &house,
         &only_devices,
         expect![[r#"
-        lamp:1 0.73 | +1.64 liked_by_similar: liked by people here who share your taste | +0.36 popular: popular in this house
-        lamp:2 0.32 | +0.25 fresh: newly added"#]],
+            lamp:1 0.73 | +1.64 liked_by_similar: liked by people here who share your taste | +0.37 popular: popular in this house
+            lamp:2 0.32 | +0.25 fresh: newly added"#]],
     );
 }
 
