@@ -37,6 +37,8 @@ pub(crate) struct Household {
     pub added: BTreeMap<ItemId, i64>,
     /// Who liked what, in which order.
     pub collaborative: Collaborative,
+    /// The same by a shadow's tuning, where one is compared.
+    pub shadow: Option<Collaborative>,
     /// What the items that were liked are.
     pub projection: Projection,
     /// What was judged, by every measure.
@@ -102,7 +104,7 @@ impl Household {
     /// An item left its slot.
     pub(crate) fn clear_slot(&mut self, slot: u32) {
         for person in self.collaborative.likers_of(slot).to_vec() {
-            self.collaborative.unlike(person, slot);
+            self.each_collaborative(|collaborative| collaborative.unlike(person, slot));
         }
         self.projection.set(slot, None);
         self.heads.clear_slot(slot);
@@ -140,9 +142,11 @@ impl Household {
         let share = tally.map(share);
         self.heads.set(number, slot, tally);
         match tally.filter(|tally| likes(tally)) {
-            Some(tally) if tally.liked_turn == taste.events => self.collaborative.like(number, slot),
+            Some(tally) if tally.liked_turn == taste.events => {
+                self.each_collaborative(|collaborative| collaborative.like(number, slot));
+            }
             Some(_) => {}
-            None => self.collaborative.unlike(number, slot),
+            None => self.each_collaborative(|collaborative| collaborative.unlike(number, slot)),
         }
         self.count(slot, catalogue);
         self.set_share(slot, number, share, settings);
@@ -177,9 +181,15 @@ impl Household {
         }
     }
 
+    /// Does the same with what is in use and with the shadow's.
+    fn each_collaborative(&mut self, change: impl Fn(&mut Collaborative)) {
+        change(&mut self.collaborative);
+        self.shadow.iter_mut().for_each(change);
+    }
+
     fn set_history(&mut self, number: u32, history: Vec<u32>, catalogue: &Catalogue) {
         let touched: Vec<u32> = self.collaborative.history(number).iter().chain(&history).copied().collect();
-        self.collaborative.replace(number, history);
+        self.each_collaborative(|collaborative| collaborative.replace(number, history.clone()));
         touched.into_iter().for_each(|slot| self.count(slot, catalogue));
     }
 

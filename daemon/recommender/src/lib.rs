@@ -22,7 +22,8 @@
 //!   (`opinions`).
 //! - Judging other policies by what was shown: `off_policy`.
 //! - Asking: `search`, by how likely a match is (`relevance`); showing: `profile`.
-//! - Fitting: `tuning` finds what holds for this house; every other constant is in `settings`.
+//! - Fitting: `tuning` finds what holds for this house, of itself from its `past`; a `shadow` is compared
+//!   with what is in use. Every other constant is in `settings`.
 //!
 //! # What always holds
 //!
@@ -48,6 +49,7 @@ pub mod off_policy;
 mod opinions;
 mod outlook;
 mod parallel;
+mod past;
 mod phrase;
 pub mod profile;
 mod projection;
@@ -62,6 +64,7 @@ pub mod ruling;
 mod scoring;
 pub mod search;
 pub mod settings;
+mod shadow;
 pub mod shortlist;
 mod sketch;
 mod space;
@@ -83,6 +86,7 @@ pub use id::{EventId, IdError, ItemId, PluginId, RequestId, SlotId, UserId};
 pub use item::{Content, FusedContent, Item, Label, ModelEmbedding};
 pub use language::Language;
 pub use modality::Modality;
+pub use past::TunedOnPast;
 pub use profile::ProfileView;
 pub use recommendation::{Ranked, Reason, ReasonKind};
 pub use recommender::{Input, Recommender};
@@ -90,6 +94,7 @@ pub use request::{Filter, FilterError, Query, Request};
 pub use ruling::{Adjustment, Batch, Effect};
 pub use search::{Found, Match};
 pub use settings::{DiversityMethod, Settings};
+pub use shadow::{Explored, Instead};
 pub use shortlist::Shortlist;
 pub use state::{HouseholdState, UserState};
 pub use time::Timestamp;

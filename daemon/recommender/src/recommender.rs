@@ -12,6 +12,7 @@ use crate::item::{Content, Item};
 use crate::request::{Filter, Query};
 use crate::search::{Found, Match, PreparedQuery};
 use crate::settings::Settings;
+use crate::shadow::Shadow;
 use crate::state::{HouseholdState, PastEvent, Taste, UserState};
 use crate::time::Timestamp;
 use crate::tuning::Tuning;
@@ -48,6 +49,8 @@ pub struct Recommender {
     /// The prior weights before any tuning.
     pub(crate) priors: BTreeMap<Feature, f32>,
     pub(crate) tuning: Tuning,
+    /// Another tuning that is compared with it.
+    pub(crate) shadow: Option<Shadow>,
     /// How far the choices of all people have moved the weights, until something changes.
     pub(crate) shared_weights: OnceLock<BTreeMap<Feature, f32>>,
 }

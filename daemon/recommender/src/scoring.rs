@@ -36,23 +36,24 @@ impl Recommender {
     /// a list for nobody in particular.
     #[must_use]
     pub fn shortlist(&self, request: &Request, now: Timestamp) -> Shortlist {
-        self.shortlist_with(request, &self.household.collaborative, now)
+        self.shortlist_by(request, &self.household.collaborative, &self.settings, now)
     }
 
-    /// The same with other collaborative sources than those in use.
-    pub(crate) fn shortlist_with(
+    /// The same with other collaborative sources and settings than those in use.
+    pub(crate) fn shortlist_by(
         &self,
         request: &Request,
         collaborative: &Collaborative,
+        settings: &Settings,
         now: Timestamp,
     ) -> Shortlist {
-        self.with_scope(request, collaborative, now, |scope, members| {
+        self.with_scope(request, collaborative, settings, now, |scope, members| {
             let mut rows: Vec<Row> =
                 merged(scope).into_iter().filter_map(|slot| row(slot, scope, members)).collect();
             rows.sort_unstable_by(|a, b| {
                 b.log_odds.total_cmp(&a.log_odds).then_with(|| a.item.id.cmp(&b.item.id))
             });
-            Shortlist { bias: self.settings.bias, rows, unmatched: scope.unmatched }
+            Shortlist { bias: settings.bias, rows, unmatched: scope.unmatched }
         })
     }
 
@@ -66,7 +67,7 @@ impl Recommender {
         count: usize,
         now: Timestamp,
     ) -> Vec<(ItemId, f32)> {
-        self.with_scope(request, &self.household.collaborative, now, |scope, _| {
+        self.with_scope(request, &self.household.collaborative, &self.settings, now, |scope, _| {
             from_source(source, scope, count)
                 .into_iter()
                 .filter_map(|(slot, score)| Some((scope.catalogue.entry(slot)?.item.id.clone(), score)))
@@ -78,47 +79,48 @@ impl Recommender {
         &self,
         request: &Request,
         collaborative: &Collaborative,
+        settings: &Settings,
         now: Timestamp,
         with: impl FnOnce(&Scope<'_>, &[Member<'_>]) -> T,
     ) -> T {
         let nobody = Taste::default();
         let mut users: Vec<Option<&UserId>> = Vec::new();
         for user in &request.users {
-            if users.len() < self.settings.group_max && !users.contains(&Some(user)) {
+            if users.len() < settings.group_max && !users.contains(&Some(user)) {
                 users.push(Some(user));
             }
         }
         if users.is_empty() {
             users.push(None);
         }
-        let circumstances = circumstances_of(&request.context, self.settings.circumstances_per_event_max);
+        let circumstances = circumstances_of(&request.context, settings.circumstances_per_event_max);
         let viewpoints: Vec<Viewpoint<'_>> = users
             .iter()
             .map(|user| {
                 let person = user.and_then(|user| self.household.person(user));
                 let taste = person.map_or(&nobody, |person| &person.state.taste);
-                Viewpoint::new(taste, circumstances.clone(), &self.catalogue, &self.settings, now)
+                Viewpoint::new(taste, circumstances.clone(), &self.catalogue, settings, now)
             })
             .collect();
         let members: Vec<Member<'_>> = users
             .iter()
             .zip(&viewpoints)
-            .map(|(user, viewpoint)| Member { user: *user, weights: self.weights(viewpoint.taste) })
+            .map(|(user, viewpoint)| Member { user: *user, weights: self.weights(viewpoint.taste, settings) })
             .collect();
         let query = request.query.as_ref().map(|query| PreparedQuery::new(query, &self.catalogue));
         let mut allowed = self.allowed(request, &viewpoints, query.as_ref(), now);
         let unmatched =
-            query.as_ref().is_some_and(|query| query.cut_off(&mut allowed, self.settings.relevance_min));
+            query.as_ref().is_some_and(|query| query.cut_off(&mut allowed, settings.relevance_min));
         let walks: Vec<Option<Walk>> =
             users.iter().map(|user| user.and_then(|user| self.walk(user, collaborative, &allowed))).collect();
         let scope = Scope {
             catalogue: &self.catalogue,
             household: &self.household,
-            settings: &self.settings,
+            settings,
             viewpoints: &viewpoints,
             walks: &walks,
             query: query.as_ref(),
-            popularity_max: self.household.popularity_max(now.unix_ms(), &self.settings),
+            popularity_max: self.household.popularity_max(now.unix_ms(), settings),
             allowed: &allowed,
             unmatched,
             now,
@@ -170,11 +172,10 @@ impl Recommender {
         self.catalogue.facts().iter().enumerate().map(|(slot, facts)| offers(slot, facts)).collect()
     }
 
-    /// A person's weights: the priors, moved by what the house's choices teach while there are few of
+    /// A person's weights by these settings: the priors, moved by what the house's choices teach while there are few of
     /// the person's own, and by the person's own.
-    pub(crate) fn weights(&self, taste: &Taste) -> BTreeMap<Feature, f32> {
-        let settings = &self.settings;
-        let shared = self.shared_weights.get_or_init(|| self.household.shared_weights(settings));
+    pub(crate) fn weights(&self, taste: &Taste, settings: &Settings) -> BTreeMap<Feature, f32> {
+        let shared = self.shared_weights.get_or_init(|| self.household.shared_weights(&self.settings));
         let trust = settings.household_lessons / (settings.household_lessons + taste.lessons as f32).max(1.0);
         Feature::ALL
             .into_iter()

@@ -23,6 +23,14 @@ pub struct Tuning {
     pub factors: BTreeMap<Feature, f32>,
 }
 
+impl Tuning {
+    /// The priors that these become.
+    pub(crate) fn priors(&self, priors: &BTreeMap<Feature, f32>) -> BTreeMap<Feature, f32> {
+        let factor = |feature| self.factors.get(feature).copied().unwrap_or(1.0);
+        priors.iter().map(|(feature, prior)| (*feature, prior * factor(feature))).collect()
+    }
+}
+
 /// Features that are weighed together.
 const GROUPS: [&[Feature]; 8] = [
     &[Feature::Collaborative],
@@ -80,10 +88,7 @@ impl Recommender {
         let wanted = tuning.recipe.low_pass != 0.0;
         collaborative.set_recipe(tuning.recipe.clone());
         collaborative.set_low_pass(if wanted { LowPass::fit(collaborative) } else { None });
-        for (feature, prior) in &self.priors {
-            let factor = tuning.factors.get(feature).copied().unwrap_or(1.0);
-            self.settings.priors.insert(*feature, prior * factor);
-        }
+        self.settings.priors = tuning.priors(&self.priors);
         self.tuning = tuning;
     }
 
@@ -132,7 +137,7 @@ impl Recommender {
                     language: None,
                     seed: 0,
                 };
-                View::of(&self.shortlist_with(&request, collaborative, now), items)
+                View::of(&self.shortlist_by(&request, collaborative, &self.settings, now), items)
             },
         )
     }

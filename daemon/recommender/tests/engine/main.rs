@@ -9,5 +9,6 @@ mod limits;
 mod lists;
 mod properties;
 mod queries;
+mod shadow;
 mod tuning;
 mod variety;

@@ -1,8 +1,8 @@
 //! The engine fits itself to the house: what was held out is found again.
 
-use attuned_recommender::{Content, EventType, Feature, ItemId, Recommender, Settings, UserId};
+use attuned_recommender::{Content, Event, EventType, Feature, Input, ItemId, Recommender, Settings, UserId};
 
-use crate::house::{House, house_item, item_id, request, user_id};
+use crate::house::{House, day, event, house_item, item_id, request, user_id};
 
 /// Fifty people in five circles of twenty items each; everybody completes eight items of their own
 /// circle and two of the hits that all circles share. Held out: two more of the circle.
@@ -95,4 +95,33 @@ fn nothing_held_out_changes_nothing() {
     let stranger =
         vec![(user_id("stranger"), held_out[0].1.clone()), (user_id("person0"), vec![item_id("gone")])];
     assert!(house.recommender.tune(&stranger, &[], house.now).factors.is_empty());
+}
+
+#[test]
+fn a_house_is_tuned_on_its_own_past_by_what_was_known_before() {
+    let (house, _) = circles(false);
+    let items = || {
+        let mut recommender = Recommender::new(Settings { candidates_max: 500, ..Settings::default() });
+        for circle in 0..5 {
+            for number in 0..20 {
+                let item = house_item(&format!("c{circle}:{number}"), "film");
+                recommender.apply(Input::PutItem { item, content: Content::default() }, day(0));
+            }
+        }
+        recommender
+    };
+    let past = |people: usize| -> Vec<Event> {
+        let of = |person: usize| {
+            (0..10).map(move |step| {
+                let item = format!("c{}:{}", person % 5, (person / 5 + step * 3) % 20);
+                event(&format!("person{person}"), &item, EventType::Complete, None, day(step as i64))
+            })
+        };
+        (0..people).flat_map(of).collect()
+    };
+    let tuned = items().tune_on_past(past(50), day(20)).expect("enough is known");
+    assert_eq!((tuned.people, tuned.held_out), (50, 100), "the last two of ten");
+    assert_eq!(items().tune_on_past(past(50), day(20)), Some(tuned), "the same past, the same tuning");
+    assert_eq!(items().tune_on_past(past(9), day(20)), None, "of 18 items chance would choose");
+    assert_eq!(house.recommender.shadow(), None);
 }
