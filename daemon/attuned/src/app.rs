@@ -77,6 +77,8 @@ impl App {
         let store = parts.store.clone();
         let settings = PipelineSettings {
             recommend: config.recommend.clone(),
+            engine: engine_settings(config),
+            tune: config.recommend.tune,
             media_folders: config.media.folders.clone(),
             media_bytes_max: config.media.bytes_max,
             timezone,

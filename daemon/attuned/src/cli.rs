@@ -26,6 +26,7 @@ mod plugin;
 mod printer;
 mod progress;
 mod query;
+mod ranker;
 mod recommend;
 mod run;
 mod search;
@@ -108,6 +109,8 @@ pub enum Command {
     User(user::User),
     /// See, check, measure and switch the models that understand content
     Model(model::Model),
+    /// See, compare and switch what makes the lists of a house
+    Ranker(ranker::Ranker),
     /// Write ranking rules, try them, and decide which of them run
     Plugin(plugin::Plugin),
     /// Check or print the configuration
@@ -211,6 +214,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(evaluate) => evaluate::run(evaluate, &common, &mut printer),
         Command::User(user) => user::run(user, &common, &mut printer),
         Command::Model(model) => model::run(model, &common, &mut printer),
+        Command::Ranker(ranker) => ranker::run(&ranker, &common, &mut printer),
         Command::Plugin(plugin) => plugin::run(plugin, &common, &mut printer),
         Command::Config(config) => config::run(config, &common, &mut printer),
         Command::Doctor(doctor) => doctor::run(doctor, &common, &mut printer),

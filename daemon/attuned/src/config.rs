@@ -224,6 +224,8 @@ pub struct RecommendConfig {
     /// The share of a list's places, from 0 to 1, that may go to items of which little is known, where
     /// the request allows it.
     pub explore_share: f32,
+    /// What becomes of a ranker that would have served the house better, which is looked for by night.
+    pub tune: TuneConfig,
     /// After how long a like or a play counts half, days.
     pub taste_half_life_days: f32,
     /// After how long a skip or a dislike counts half, days.
@@ -242,10 +244,23 @@ impl Default for RecommendConfig {
             per_kind_max: 0,
             plays_max: 0,
             explore_share: 0.1,
+            tune: TuneConfig::Apply,
             taste_half_life_days: 120.0,
             dislike_half_life_days: 45.0,
         }
     }
+}
+
+/// What becomes of a better ranker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TuneConfig {
+    /// It is put in use; `attuned ranker rollback` goes back.
+    Apply,
+    /// It is compared with the one in use until a person puts it in use.
+    Shadow,
+    /// None is looked for by itself.
+    Off,
 }
 
 /// How the items of a list are kept different.

@@ -9,6 +9,7 @@ pub mod event;
 pub mod item;
 pub mod models;
 mod plugins;
+pub mod rankers;
 pub mod rejection;
 pub mod request;
 pub mod schema;
@@ -29,6 +30,7 @@ pub use models::{RollbackModelDocument, UseModelsDocument};
 pub use plugins::{
     PluginLogDocument, PluginLogLineDocument, PluginsDocument, ReloadPluginsDocument, RunningPluginDocument,
 };
+pub use rankers::{EarningsDocument, EstimateDocument, RankerDocument, RankersDocument};
 pub use rejection::{Rejection, RejectionCode, RejectionDocument};
 pub use request::{ParsedQuery, ParsedRequest, QueryDocument, RequestDocument, SearchDocument};
 pub use status::{EncodedDocument, State, StatusDocument, SwitchDocument};

@@ -24,6 +24,7 @@ mod outbox;
 mod pending;
 mod people;
 mod plugins;
+mod rankers;
 mod recall;
 mod rules;
 mod snapshot;
@@ -36,15 +37,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use attuned_encoders::Encoders;
 use attuned_plugin_host::PluginHost;
-use attuned_recommender::{Context, Recommender, Timestamp};
+use attuned_recommender::{Context, Recommender, Settings, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::RecommendConfig;
+use crate::config::{RecommendConfig, TuneConfig};
 use crate::document::{Degraded, Rejection, RejectionCode, State, StatusDocument};
 use crate::plugins::Plugins;
 use crate::service::Progress;
-use crate::store::{OutboxMessage, Store, StoreError};
+use crate::store::{OutboxMessage, Rankers, Store, StoreError};
 
 pub use intake::run_intake;
 pub(crate) use items::{add_mean, text_of};
@@ -65,6 +66,8 @@ pub struct Parts {
     pub encoders: Option<Encoders>,
     /// Which models are asked for.
     pub models: ModelsPart,
+    /// Which ranker makes the lists; the recommender has it in use.
+    pub rankers: Rankers,
     /// Which plugins run.
     pub plugins: Plugins,
     /// The sandbox that they run in.
@@ -82,6 +85,10 @@ pub struct Parts {
 pub struct PipelineSettings {
     /// Sizes of lists.
     pub recommend: RecommendConfig,
+    /// The engine's settings, by which a better ranker is looked for.
+    pub engine: Settings,
+    /// What becomes of a better ranker.
+    pub tune: TuneConfig,
     /// Folders that media paths may lie in, as configured.
     pub media_folders: Vec<PathBuf>,
     /// Largest picture, sound or film, bytes.
@@ -110,6 +117,7 @@ struct Shared {
     plugins: plugins::Reloads,
     understanding: understanding::Understanding,
     models: models::Models,
+    rankers: rankers::Choice,
     context: watch::Sender<Arc<Context>>,
     degraded: watch::Sender<Vec<Degraded>>,
     outbox: outbox::Outbox,
@@ -141,6 +149,7 @@ impl Pipeline {
             through,
             encoders,
             models,
+            rankers,
             plugins,
             rules,
             context,
@@ -164,6 +173,7 @@ impl Pipeline {
             plugins: plugins::Reloads::new(plugins),
             understanding,
             models: models::Models::new(record, preferred),
+            rankers: rankers::Choice::new(rankers),
             context: watch::Sender::new(Arc::new(context)),
             degraded: watch::Sender::new(degraded),
             outbox,
@@ -188,6 +198,7 @@ impl Pipeline {
         let mut sleepers = vec![
             tokio::spawn(snapshot::run(Arc::downgrade(&shared))),
             tokio::spawn(plugins::watch(Arc::downgrade(&shared))),
+            tokio::spawn(rankers::run(Arc::downgrade(&shared))),
         ];
         if let Some(idle) = idle {
             sleepers.push(tokio::spawn(models::unload_idle(Arc::downgrade(&shared), idle)));

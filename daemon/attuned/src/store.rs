@@ -16,7 +16,9 @@ mod ledger;
 mod manifest;
 mod media;
 mod models;
+mod notes;
 mod open;
+mod rankers;
 mod read;
 mod record;
 mod settings;
@@ -41,11 +43,12 @@ pub use key::{CONTEXT_KEY_BYTES_MAX, Kind};
 pub use media::MediaHash;
 pub use models::{ModelNames, ModelsRecord, NextModels, PastModels};
 pub use open::{DamagedRecord, OpenReport, SetAside};
+pub use rankers::{Ranker, Rankers};
 pub use record::as_stored;
 pub use settings::StoreSettings;
 pub use write::{
     MediaSource, OutboxMessage, StoredEvent, StoredHousehold, StoredItem, StoredMedia, StoredMessage,
-    StoredProfile, Write, Written,
+    StoredProfile, StoredShown, Write, Written,
 };
 
 /// Why the store did not do what it was asked. Variants differ in what the caller does.

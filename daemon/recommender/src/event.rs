@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::embedding::Embedding;
+use crate::feedback::feedback;
 use crate::id::{ItemId, UserId};
 use crate::time::Timestamp;
 
@@ -107,4 +108,14 @@ pub struct Event {
     pub context: Context,
     /// What a comment says, for comments.
     pub comment: Option<Comment>,
+}
+
+impl Event {
+    /// What it says of its item, in `[-2, 2]`: above 0 it was liked, below 0 disliked; of an impression, and
+    /// of undoing, 0.
+    #[must_use]
+    pub fn strength(&self) -> f32 {
+        let sentiment = self.comment.as_ref().and_then(|comment| comment.sentiment);
+        feedback(self.event_type, self.value, sentiment).strength
+    }
 }

@@ -263,8 +263,8 @@ mod tests {
     #[test]
     fn those_who_agree_are_believed_and_others_are_not() {
         let mut said = Vec::new();
-        for slot in 0..20 {
-            let stars = if slot % 2 == 0 { 5.0 } else { 2.0 };
+        for slot in 0..20_u32 {
+            let stars = if slot.is_multiple_of(2) { 5.0 } else { 2.0 };
             // 0 and 1 judge alike, 2 the other way round.
             said.extend([(0, slot, stars), (1, slot, stars), (2, slot, 7.0 - stars)]);
         }
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn agreement_rests_on_so_many_judgements_of_what_fewest_judged() {
-        let stars = |slot: u32| if slot % 2 == 0 { 5.0 } else { 2.0 };
+        let stars = |slot: u32| if slot.is_multiple_of(2) { 5.0 } else { 2.0 };
         let mut said: Vec<(u32, u32, f32)> =
             (0..JUDGED_MAX as u32).map(|slot| (0, slot, stars(slot))).collect();
         said.push((0, 9_999, 1.0));

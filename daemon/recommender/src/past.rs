@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Event, EventType};
-use crate::feedback::feedback;
 use crate::id::{ItemId, UserId};
 use crate::recommender::{Input, Recommender};
 use crate::time::Timestamp;
@@ -67,7 +66,7 @@ fn held_out(events: &[Event]) -> BTreeMap<UserId, BTreeSet<ItemId>> {
             }
             continue;
         }
-        let strength = feedback(event.event_type, event.value, None).strength;
+        let strength = event.strength();
         if strength == 0.0 {
             continue;
         }

@@ -24,6 +24,34 @@ pub struct Tuning {
 }
 
 impl Tuning {
+    /// Everything that makes it up, by name: the constants of the recipe, then the factors by their
+    /// features.
+    #[must_use]
+    pub fn named(&self) -> Vec<(&'static str, f32)> {
+        let Tuning { recipe, factors } = self;
+        let mut named = vec![
+            ("person_power", recipe.person_power),
+            ("item_power", recipe.item_power),
+            ("popularity_power", recipe.popularity_power),
+            ("walk_share", recipe.walk_share),
+            ("low_pass", recipe.low_pass),
+        ];
+        if let Some(deep) = &recipe.deep {
+            named.extend([("deep_share", deep.share), ("deep_heavy_share", deep.heavy_share)]);
+        }
+        if let Some(sequence) = &recipe.sequence {
+            named.extend([
+                ("memory", sequence.memory),
+                ("ahead", sequence.ahead),
+                ("behind_share", sequence.behind_share),
+                ("behind", sequence.behind),
+                ("anywhere", sequence.anywhere),
+            ]);
+        }
+        named.extend(factors.iter().map(|(feature, factor)| (feature.name(), *factor)));
+        named
+    }
+
     /// The priors that these become.
     pub(crate) fn priors(&self, priors: &BTreeMap<Feature, f32>) -> BTreeMap<Feature, f32> {
         let factor = |feature| self.factors.get(feature).copied().unwrap_or(1.0);

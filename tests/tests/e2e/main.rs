@@ -17,5 +17,6 @@ mod models;
 mod outages;
 mod paho;
 mod plugins;
+mod rankers;
 mod restart;
 mod shutdown;

@@ -13,7 +13,7 @@ use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
 use crate::plugins::{Plugins, compiled_folder};
 use crate::service::Progress;
-use crate::store::{ModelsRecord, NextModels, Store, StoreError, StoreSettings};
+use crate::store::{ModelsRecord, NextModels, Rankers, Store, StoreError, StoreSettings};
 
 /// Opens everything; blocks for as long as that takes.
 pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppError> {
@@ -61,8 +61,11 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         tracing::error!(plugin = plugin.name, reason = plugin.reason, "plugin left out");
     }
     degraded.extend(left_out);
-    let (recommender, through) = restore(config, now, &store, &record, meanings_lost, &mut degraded)
+    let rankers = Rankers::read(store.path()).map_err(|error| AppError::Wrong(error.to_string()))?;
+    let (mut recommender, through) = restore(config, now, &store, &record, meanings_lost, &mut degraded)
         .map_err(|error| AppError::Failed(error.to_string()))?;
+    recommender.set_tuning(rankers.current.tuning.clone());
+    recommender.set_shadow(rankers.shadow.as_ref().map(|shadow| shadow.tuning.clone()));
     let context =
         store.context().collect::<Result<_, _>>().map_err(|error| AppError::Failed(error.to_string()))?;
     let idle_minutes = config.models.idle_minutes;
@@ -72,7 +75,19 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         next,
         idle: (idle_minutes > 0.0).then(|| Duration::from_secs_f32(idle_minutes * 60.0)),
     };
-    Ok(Parts { store, recommender, through, encoders, models, plugins, rules, context, degraded, progress })
+    Ok(Parts {
+        store,
+        recommender,
+        through,
+        encoders,
+        models,
+        rankers,
+        plugins,
+        rules,
+        context,
+        degraded,
+        progress,
+    })
 }
 
 /// The models to understand content with.

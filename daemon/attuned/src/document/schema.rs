@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{
     EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, PluginLogDocument,
-    PluginsDocument, RecommendationDocument, RejectionDocument, ReloadPluginsDocument, RequestDocument,
-    SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
+    PluginsDocument, RankersDocument, RecommendationDocument, RejectionDocument, ReloadPluginsDocument,
+    RequestDocument, SearchAnswerDocument, SearchDocument, StatusDocument, UserDocument,
 };
 
 /// Every document's name and schema, as kept in `config/schema/<name>.json`.
@@ -22,6 +22,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("search-answer", schema_for!(SearchAnswerDocument).to_value()),
         ("status", schema_for!(StatusDocument).to_value()),
         ("models", schema_for!(ModelsDocument).to_value()),
+        ("rankers", schema_for!(RankersDocument).to_value()),
         ("plugins", schema_for!(PluginsDocument).to_value()),
         ("plugin-log", schema_for!(PluginLogDocument).to_value()),
         ("reload-plugins", schema_for!(ReloadPluginsDocument).to_value()),

@@ -16,6 +16,10 @@
 //! | `GET /v1/models` | answers with every model, and the switch under way |
 //! | `POST /v1/models/use` | switches to the models that the body names, in the background |
 //! | `POST /v1/models/rollback` | goes back to the model that was used before |
+//! | `GET /v1/rankers` | answers with the rankers, and what each would have earned |
+//! | `POST /v1/rankers/tune` | looks for a better one, in the background |
+//! | `POST /v1/rankers/promote` | puts the shadow in use |
+//! | `POST /v1/rankers/rollback` | goes back to the one that was used before |
 //! | `GET /v1/plugins` | answers with the plugins that run |
 //! | `POST /v1/plugins/reload` | loads what was installed or decided since |
 //! | `GET /v1/plugins/{id}/log` | answers with what a plugin has said |
@@ -39,9 +43,9 @@ use tokio::sync::Semaphore;
 
 use crate::document::{
     self, EventsDocument, EventsTaken, ExportDocument, ItemDocument, ModelsDocument, PluginLogDocument,
-    PluginsDocument, RecommendationDocument, Rejection, RejectionCode, ReloadPluginsDocument,
-    RequestDocument, RollbackModelDocument, SearchAnswerDocument, SearchDocument, StatusDocument,
-    UseModelsDocument, UserDocument,
+    PluginsDocument, RankersDocument, RecommendationDocument, Rejection, RejectionCode,
+    ReloadPluginsDocument, RequestDocument, RollbackModelDocument, SearchAnswerDocument, SearchDocument,
+    StatusDocument, UseModelsDocument, UserDocument,
 };
 use crate::http::answer::{self, Answer};
 use crate::http::page;
@@ -94,6 +98,10 @@ pub fn router(pipeline: Pipeline, body_bytes_max: usize) -> Router {
         .route("/v1/models", get(models))
         .route("/v1/models/use", post(use_models))
         .route("/v1/models/rollback", post(roll_back_model))
+        .route("/v1/rankers", get(rankers))
+        .route("/v1/rankers/tune", post(tune))
+        .route("/v1/rankers/promote", post(promote_ranker))
+        .route("/v1/rankers/rollback", post(roll_back_ranker))
         .route("/v1/plugins", get(plugins))
         .route("/v1/plugins/reload", post(reload_plugins))
         .route("/v1/plugins/{id}/log", get(plugin_log))
@@ -306,6 +314,22 @@ async fn roll_back_model(
         shared.pipeline.roll_back_model(purpose).await
     };
     Answer::of(uri.path(), switched.await)
+}
+
+async fn rankers(State(shared): State<Shared>, uri: Uri) -> Answer<RankersDocument> {
+    Answer::of(uri.path(), shared.pipeline.rankers().await)
+}
+
+async fn tune(State(shared): State<Shared>, uri: Uri) -> Answer<RankersDocument> {
+    Answer::of(uri.path(), shared.pipeline.tune().await)
+}
+
+async fn promote_ranker(State(shared): State<Shared>, uri: Uri) -> Answer<RankersDocument> {
+    Answer::of(uri.path(), shared.pipeline.promote_ranker().await)
+}
+
+async fn roll_back_ranker(State(shared): State<Shared>, uri: Uri) -> Answer<RankersDocument> {
+    Answer::of(uri.path(), shared.pipeline.roll_back_ranker().await)
 }
 
 async fn plugins(State(shared): State<Shared>, uri: Uri) -> Answer<PluginsDocument> {

@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::{Config, RecommendConfig};
+use crate::config::{Config, RecommendConfig, TuneConfig};
 use crate::pipeline::{Loops, ModelsPart, Parts, PipelineSettings};
 use crate::plugins::Plugins;
 use crate::service::Progress;
-use crate::store::{Store, StoreSettings};
+use crate::store::{Rankers, Store, StoreSettings};
 use crate::topic::Prefix;
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -40,6 +40,7 @@ impl Daemon {
             through: 0,
             encoders: None,
             models: ModelsPart::default(),
+            rankers: Rankers::default(),
             plugins,
             rules,
             context: Context::new(),
@@ -48,6 +49,8 @@ impl Daemon {
         };
         let settings = PipelineSettings {
             recommend: RecommendConfig::default(),
+            engine: Settings::default(),
+            tune: TuneConfig::Shadow,
             media_folders: Vec::new(),
             media_bytes_max: BODY_BYTES_MAX as u64,
             timezone: jiff::tz::TimeZone::UTC,

@@ -7,7 +7,7 @@ use attuned_encoders::EncodeError;
 use attuned_recommender::{Modality, ModelEmbedding, Query};
 use bytes::Bytes;
 
-use super::engine::{RankParts, SearchParts, Searched};
+use super::engine::{Listed, RankParts, SearchParts, Searched};
 use super::understanding::{Piece, Steady};
 use super::{Pipeline, Shared, circumstances, now};
 use crate::document::{
@@ -67,9 +67,12 @@ impl Shared {
         timings.plugins = rulings.ms;
         degraded.extend(rulings.degraded);
         let users = request.users.iter().map(ToString::to_string).collect();
-        let parts = RankParts { shortlist, adjustments: rulings.adjustments, request, now };
-        let (ranked, rank_ms) = self.engine.rank(parts).await?;
+        let parts = RankParts { shortlist, adjustments: rulings.adjustments, request: request.clone(), now };
+        let (Listed { ranked, explored }, rank_ms) = self.engine.rank(parts).await?;
         timings.rank = rank_ms;
+        if !explored.is_empty() {
+            self.note_shown(&request, explored, now).await;
+        }
         let items = ranked
             .iter()
             .enumerate()

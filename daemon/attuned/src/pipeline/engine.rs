@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use attuned_recommender::ruling::Adjustment;
 use attuned_recommender::{
-    Content, Filter, HouseholdState, Input, Item, ItemId, Match, ProfileView, Query, Ranked, Recommender,
-    Request, Shortlist, Timestamp, UserId, UserState,
+    Content, Explored, Filter, HouseholdState, Input, Item, ItemId, Match, ProfileView, Query, Ranked,
+    Recommender, Request, Shortlist, Timestamp, Tuning, UserId, UserState,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +32,9 @@ enum Ask {
     /// Find and score candidates.
     Shortlist { request: Box<Request>, now: Timestamp, answer: oneshot::Sender<Timed<Shortlist>> },
     /// Put them in their final order.
-    Rank { parts: Box<RankParts>, answer: oneshot::Sender<Timed<WithItems<Ranked>>> },
+    Rank { parts: Box<RankParts>, answer: oneshot::Sender<Timed<Listed>> },
+    /// Make lists by another tuning from now on, and compare it with a shadow.
+    SetRankers { current: Box<Tuning>, shadow: Option<Box<Tuning>>, answer: oneshot::Sender<()> },
     /// Find what matches a query.
     Search { parts: Box<SearchParts>, answer: oneshot::Sender<Timed<Searched>> },
     /// Tell what is known of a person.
@@ -56,6 +58,12 @@ pub(super) struct RankParts {
     pub adjustments: Vec<Adjustment>,
     pub request: Request,
     pub now: Timestamp,
+}
+
+/// A list, and what was shown at its places that were left to chance.
+pub(super) struct Listed {
+    pub ranked: WithItems<Ranked>,
+    pub explored: Vec<Explored>,
 }
 
 /// Everything that a search depends on.
@@ -125,14 +133,25 @@ impl State {
             }
             Ask::Rank { parts, answer } => {
                 let RankParts { shortlist, adjustments, request, now } = *parts;
+                let kept = request.explore.then(|| shortlist.clone());
                 let ranked = self.recommender.rank(shortlist, &adjustments, &request, now);
+                let explored =
+                    kept.map(|kept| self.recommender.explored(&ranked, &kept, &adjustments, &request, now));
                 let with_items = ranked
                     .into_iter()
                     .filter_map(|ranked| {
                         self.recommender.item(&ranked.item).cloned().map(|item| (ranked, item))
                     })
                     .collect();
-                drop(answer.send((with_items, ms())));
+                let listed = Listed { ranked: with_items, explored: explored.unwrap_or_default() };
+                drop(answer.send((listed, ms())));
+            }
+            Ask::SetRankers { current, shadow, answer } => {
+                self.recommender.set_tuning(*current);
+                self.recommender.set_shadow(shadow.map(|shadow| *shadow));
+                if answer.send(()).is_err() {
+                    tracing::debug!("whoever changed the rankers has gone");
+                }
             }
             Ask::Search { parts, answer } => {
                 let SearchParts { query, kinds, filter, n, now } = *parts;
@@ -216,8 +235,13 @@ impl Engine {
         self.ask(|answer| Ask::Shortlist { request: Box::new(request), now, answer }).await
     }
 
-    pub(super) async fn rank(&self, parts: RankParts) -> Result<Timed<WithItems<Ranked>>, Rejection> {
+    pub(super) async fn rank(&self, parts: RankParts) -> Result<Timed<Listed>, Rejection> {
         self.ask(|answer| Ask::Rank { parts: Box::new(parts), answer }).await
+    }
+
+    pub(super) async fn set_rankers(&self, current: Tuning, shadow: Option<Tuning>) -> Result<(), Rejection> {
+        let (current, shadow) = (Box::new(current), shadow.map(Box::new));
+        self.ask(|answer| Ask::SetRankers { current, shadow, answer }).await
     }
 
     pub(super) async fn search(&self, parts: SearchParts) -> Result<Timed<Searched>, Rejection> {

@@ -63,6 +63,13 @@ impl Journal {
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<Vec<Written>, Rejection> {
         self.enter(writes.into_iter().map(|write| Step { write, input: None }).collect()).await
     }
+
+    /// [`Journal::write`] for what nobody waits for; where it cannot be stored it is lost.
+    pub(super) async fn note(&self, writes: Vec<Write>) {
+        let steps = writes.into_iter().map(|write| Step { write, input: None }).collect();
+        let (done, _) = oneshot::channel();
+        drop(self.entries.send(Entry { steps, done }).await);
+    }
 }
 
 pub(super) fn start(store: Store, engine: Engine, pulse: Pulse) -> (Journal, JoinHandle<()>) {

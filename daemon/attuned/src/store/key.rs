@@ -35,11 +35,13 @@ pub enum Kind {
     /// What other models understood of items, until all of them are understood anew. Derived: not
     /// counted, and lost without harm.
     Staged,
+    /// What was shown where places of lists were left to chance. Not counted: the oldest make room.
+    Shown,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Totals,
         Kind::Item,
         Kind::Content,
@@ -50,6 +52,7 @@ impl Kind {
         Kind::Context,
         Kind::Outbox,
         Kind::Staged,
+        Kind::Shown,
     ];
 
     /// The first byte of the keys of this kind. Stored for ever: a letter is never given to another
@@ -67,6 +70,7 @@ impl Kind {
             Kind::Context => b'x',
             Kind::Outbox => b'o',
             Kind::Staged => b's',
+            Kind::Shown => b'l',
         }
     }
 
@@ -84,6 +88,7 @@ impl Kind {
             Kind::Context => "context values",
             Kind::Outbox => "outbox messages",
             Kind::Staged => "staged contents",
+            Kind::Shown => "shown lists",
         }
     }
 }
@@ -164,6 +169,12 @@ impl Key {
     /// The key of an outbox message.
     pub fn outbox(seq: u64) -> Key {
         Key::new(Kind::Outbox, &[&seq.to_be_bytes()])
+    }
+
+    /// The key of a list that was shown: by time, so that the first key is that of the oldest, and by the
+    /// number of the request.
+    pub fn shown(at_ms: i64, request: u64) -> Key {
+        Key::new(Kind::Shown, &[&at_ms.max(0).to_be_bytes(), &request.to_be_bytes()])
     }
 
     /// The bytes of the key.

@@ -13,6 +13,8 @@ use super::record::totals::Totals;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     pub totals: Totals,
+    /// How many lists that were shown are kept; absent until it is looked.
+    pub shown: Option<usize>,
     outbox: BTreeMap<u64, Option<Timestamp>>,
     /// How to take back what the current call did to `outbox`: what was there before.
     undo: Vec<(u64, Option<Option<Timestamp>>)>,
@@ -21,7 +23,7 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger of a store with these totals and outbox messages.
     pub fn new(totals: Totals, outbox: BTreeMap<u64, Option<Timestamp>>) -> Ledger {
-        Ledger { totals, outbox, undo: Vec::new() }
+        Ledger { totals, shown: None, outbox, undo: Vec::new() }
     }
 
     /// Begins a call: what came before stays.
@@ -33,6 +35,7 @@ impl Ledger {
     /// Takes the current call back.
     pub fn take_back(&mut self, before: Totals) {
         self.totals = before;
+        self.shown = None;
         for (seq, earlier) in self.undo.drain(..).rev() {
             match earlier {
                 Some(expires_at) => self.outbox.insert(seq, expires_at),

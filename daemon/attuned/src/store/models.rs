@@ -4,19 +4,12 @@
 //! Owns the file `models.json`. It knows models as words only.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::manifest::replace;
-
-/// The format that is written; also the newest that is read.
-const FORMAT: u32 = 1;
-
-const NAME: &str = "models.json";
-const NAME_WHILE_WRITING: &str = "models.json.new";
+use super::notes::{self, Note};
 
 /// Most earlier choices that can be gone back to.
 const PAST_MAX: usize = 8;
@@ -71,6 +64,20 @@ pub struct PastModels {
     pub models: ModelNames,
 }
 
+impl Note for ModelsRecord {
+    const NAME: &'static str = "models.json";
+    const WHAT: &'static str = "the choice of models";
+    const FORMAT: u32 = 1;
+
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn set_format(&mut self, format: u32) {
+        self.format = format;
+    }
+}
+
 impl ModelsRecord {
     /// Reads the record in the store's folder; an empty one if there is none. One that cannot be
     /// read is as good as none: people choose again, and what is stored is compared with the models
@@ -80,22 +87,7 @@ impl ModelsRecord {
     ///
     /// [`StoreError::TooNew`] and [`StoreError::Unavailable`].
     pub fn read(store: &Path) -> Result<ModelsRecord, StoreError> {
-        let path = store.join(NAME);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ModelsRecord::default()),
-            Err(error) => return Err(StoreError::Unavailable { path, reason: error.to_string() }),
-        };
-        match serde_json::from_slice::<ModelsRecord>(&text) {
-            Ok(record) if record.format > FORMAT => {
-                Err(StoreError::TooNew { path: store.to_owned(), format: record.format, readable: FORMAT })
-            }
-            Ok(record) => Ok(record),
-            Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "the choice of models is unreadable, as if none was made");
-                Ok(ModelsRecord::default())
-            }
-        }
+        notes::read(store)
     }
 
     /// Replaces the record in the store's folder, durably.
@@ -104,11 +96,7 @@ impl ModelsRecord {
     ///
     /// [`StoreError::Unavailable`]: the old one is still there.
     pub fn write(&mut self, store: &Path) -> Result<(), StoreError> {
-        self.format = FORMAT;
-        let fresh = store.join(NAME_WHILE_WRITING);
-        let text = serde_json::to_vec_pretty(self).expect("words and numbers can be written as JSON");
-        replace(&fresh, &store.join(NAME), &text)
-            .map_err(|error| StoreError::Unavailable { path: fresh, reason: error.to_string() })
+        notes::write(self, store)
     }
 
     /// Goes over to the next models. Events through `events` were understood before that.
@@ -155,9 +143,9 @@ mod tests {
         let mut record = ModelsRecord { current: names("eyes@1"), foreign_through: 7, ..Default::default() };
         record.write(store.path()).expect("written");
         assert_eq!(ModelsRecord::read(store.path()), Ok(record));
-        std::fs::write(store.path().join(NAME), "{").expect("written");
+        std::fs::write(store.path().join(ModelsRecord::NAME), "{").expect("written");
         assert_eq!(ModelsRecord::read(store.path()), Ok(ModelsRecord::default()));
-        std::fs::write(store.path().join(NAME), r#"{"format":2}"#).expect("written");
+        std::fs::write(store.path().join(ModelsRecord::NAME), r#"{"format":2}"#).expect("written");
         assert!(matches!(ModelsRecord::read(store.path()), Err(StoreError::TooNew { format: 2, .. })));
     }
 

@@ -270,7 +270,8 @@ impl Survey {
             | Kind::Profile
             | Kind::Household
             | Kind::Context
-            | Kind::Staged => envelope::open(key, value)
+            | Kind::Staged
+            | Kind::Shown => envelope::open(key, value)
                 .map(drop)
                 .map_err(|reason| StoreError::Damaged { what: key.to_string(), reason }),
         };

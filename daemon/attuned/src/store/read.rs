@@ -11,10 +11,10 @@ use attuned_recommender::{EventId, ItemId, UserId, Value};
 
 use super::key::{Key, Kind};
 use super::record::totals::Totals;
-use super::record::{content, event, item, outbox, staged, state, totals, value};
+use super::record::{content, event, item, outbox, shown, staged, state, totals, value};
 use super::staged::damaged;
 use super::tree::{Entry, Tree};
-use super::write::{StoredEvent, StoredHousehold, StoredItem, StoredMessage, StoredProfile};
+use super::write::{StoredEvent, StoredHousehold, StoredItem, StoredMessage, StoredProfile, StoredShown};
 use super::{MediaHash, Store, StoreError, envelope};
 
 impl Store {
@@ -138,6 +138,14 @@ impl Store {
             let (key, value) = entry?;
             let found = decode(Kind::Staged, &key, &value, staged::decode)?;
             Ok((item_id(Kind::Staged, &key)?, found.target))
+        })
+    }
+
+    /// The lists that were shown with places left to chance, oldest first.
+    pub fn shown(&self) -> impl Iterator<Item = Result<StoredShown, StoreError>> + use<> {
+        all(&self.inner.tree, Kind::Shown, None).map(|entry| {
+            let (key, value) = entry?;
+            decode(Kind::Shown, &key, &value, shown::decode)
         })
     }
 

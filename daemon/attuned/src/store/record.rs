@@ -12,6 +12,7 @@ pub mod content;
 pub mod event;
 pub mod item;
 pub mod outbox;
+pub mod shown;
 pub mod staged;
 pub mod state;
 pub mod totals;

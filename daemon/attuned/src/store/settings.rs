@@ -18,6 +18,9 @@ pub struct StoreSettings {
     /// Most messages in the outbox. At the limit, expired messages are dropped, the one that expired
     /// first before the others, and if there is none, the oldest message.
     pub outbox_messages_max: usize,
+    /// Most lists kept of those with places left to chance, a few hundred bytes each. At the limit, the
+    /// oldest tenth goes.
+    pub shown_lists_max: usize,
     /// Most bytes of one media file.
     pub media_file_bytes_max: u64,
     /// Most bytes of all media files together. At the limit, files that no item refers to are
@@ -38,6 +41,7 @@ impl StoreSettings {
             writes_per_call_max: 4096,
             record_bytes_max: 4 << 20,
             outbox_messages_max: 10_000,
+            shown_lists_max: 10_000,
             media_file_bytes_max: 64 << 20,
             media_bytes_max: 8 << 30,
             encodings_bytes_max: 64 << 20,

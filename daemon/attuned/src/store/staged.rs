@@ -10,9 +10,9 @@ use attuned_recommender::{Comment, Content, Event, EventId, ItemId, Timestamp, U
 
 use super::key::{CONTEXT_KEY_BYTES_MAX, Key, Kind};
 use super::ledger::Ledger;
-use super::record::{content, event, item, outbox, staged, state, totals, value};
+use super::record::{content, event, item, outbox, shown, staged, state, totals, value};
 use super::tree::{Changes, Tree, VALUE_BYTES_MAX};
-use super::write::{OutboxMessage, StoredItem, Write, Written};
+use super::write::{OutboxMessage, StoredItem, StoredShown, Write, Written};
 use super::{StoreError, StoreSettings, envelope};
 
 /// Changes on top of what the tree holds.
@@ -87,6 +87,7 @@ impl<'a> Staged<'a> {
             Write::SetContext { key, value } => self.set_context(&key, value.as_ref()),
             Write::PushOutbox { message, now } => self.push_outbox(&message, now),
             Write::RemoveOutbox(seq) => self.remove_outbox(seq),
+            Write::PushShown { request, shown } => self.push_shown(request, &shown),
             Write::ForgetUser(user) => self.forget_user(&user),
         }
     }
@@ -202,6 +203,26 @@ impl<'a> Staged<'a> {
         self.remove(Kind::Outbox, Key::outbox(seq))
     }
 
+    fn push_shown(&mut self, request: u64, shown: &StoredShown) -> Result<Written, StoreError> {
+        let max = self.settings.shown_lists_max.max(1);
+        let all = Key::found(&[Kind::Shown.letter()]);
+        let mut left = match self.ledger.shown {
+            Some(count) => count,
+            None => self.with_prefix(all.clone())?.len(),
+        };
+        if left >= max {
+            // A tenth at once, so that they are seldom looked through.
+            for key in self.with_prefix(all)?.into_keys().take(left - max + max.div_ceil(10)) {
+                self.remove(Kind::Shown, key)?;
+                left -= 1;
+            }
+        }
+        let key = Key::shown(shown.at.unix_ms(), request);
+        left += usize::from(!self.contains(&key)?);
+        self.ledger.shown = Some(left);
+        self.put(Kind::Shown, key, shown::VERSION, &shown::encode(shown))
+    }
+
     fn forget_user(&mut self, user: &UserId) -> Result<Written, StoreError> {
         let before = self.ledger.totals.events;
         let mut all_found = true;
@@ -217,6 +238,14 @@ impl<'a> Staged<'a> {
         if !all_found {
             self.remove_events_of(user)?;
         }
+        for (key, value) in self.with_prefix(Key::found(&[Kind::Shown.letter()]))? {
+            let opened = envelope::open(&key, &value).and_then(|o| shown::decode(o.version, o.payload));
+            // One that cannot be read may be theirs.
+            if opened.map_or(true, |shown| shown.users.contains(user)) {
+                self.remove(Kind::Shown, key)?;
+            }
+        }
+        self.ledger.shown = None;
         self.remove(Kind::Profile, Key::profile(user))?;
         Ok(Written::Forgotten { events: before - self.ledger.totals.events })
     }

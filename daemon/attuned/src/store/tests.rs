@@ -11,12 +11,13 @@ use attuned_recommender::state::{
     Fading, HouseholdState, Leaning, LearntWeight, PastEvent, Remark, Tally, Taste, UserState,
 };
 use attuned_recommender::{
-    Comment, Content, Embedding, Event, EventId, EventType, FusedContent, Item, ItemId, Label, Modality,
-    ModelEmbedding, Timestamp, UserId, Value,
+    Comment, Content, Embedding, Event, EventId, EventType, Explored, FusedContent, Instead, Item, ItemId,
+    Label, Modality, ModelEmbedding, Timestamp, UserId, Value,
 };
 
 use super::{
-    MediaHash, MediaSource, OpenReport, OutboxMessage, Store, StoreSettings, StoredItem, StoredMedia, Write,
+    MediaHash, MediaSource, OpenReport, OutboxMessage, Store, StoreSettings, StoredItem, StoredMedia,
+    StoredShown, Write,
 };
 
 pub fn open(folder: &tempfile::TempDir) -> (Store, OpenReport) {
@@ -212,4 +213,23 @@ pub fn user_state() -> UserState {
 
 pub fn household_state() -> HouseholdState {
     HouseholdState { added: [(item_id("film:1"), 1_795_000_000_000), (item_id("film:2"), -1)].into() }
+}
+
+/// A list of one explored place, so many milliseconds after a moment.
+pub fn some_shown(who: &str, ms: i64) -> StoredShown {
+    let explored = Explored {
+        place: 9,
+        item: item_id("film:1"),
+        propensity: 0.125,
+        score: 0.5,
+        present: Instead { same: false, score: 0.75 },
+        shadow: Some(Instead { same: true, score: 0.25 }),
+    };
+    StoredShown {
+        at: at(1_795_000_000_000 + ms),
+        users: vec![user(who)],
+        ranker: 3,
+        shadow: Some(4),
+        explored: vec![explored],
+    }
 }

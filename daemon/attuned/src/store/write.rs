@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use attuned_recommender::{
-    Comment, Content, Embedding, Event, EventId, HouseholdState, Item, ItemId, Modality, Timestamp, UserId,
-    UserState, Value,
+    Comment, Content, Embedding, Event, EventId, Explored, HouseholdState, Item, ItemId, Modality, Timestamp,
+    UserId, UserState, Value,
 };
 
 use super::MediaHash;
@@ -101,6 +101,21 @@ pub struct StoredMessage {
     pub message: OutboxMessage,
 }
 
+/// A list of which some places were left to chance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredShown {
+    /// When it was made.
+    pub at: Timestamp,
+    /// For whom.
+    pub users: Vec<UserId>,
+    /// The number of the ranker that made it.
+    pub ranker: u32,
+    /// The number of the shadow that was compared with it; absent if there was none.
+    pub shadow: Option<u32>,
+    /// The places that were left to chance.
+    pub explored: Vec<Explored>,
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
@@ -184,7 +199,15 @@ pub enum Write {
     },
     /// Takes a message out of the outbox, as the broker has it.
     RemoveOutbox(u64),
-    /// Deletes the user's events, the memory of their ids, and the profile: no record mentions the
+    /// Notes what was shown, under the number of its request; of more than
+    /// `shown_lists_max` the oldest go.
+    PushShown {
+        /// The number of the request, which tells lists of the same moment apart.
+        request: u64,
+        /// What was shown.
+        shown: StoredShown,
+    },
+    /// Deletes the user's events, the memory of their ids, the lists that were shown to them, and the profile: no record mentions the
     /// user any more. Their bytes may stay in unused parts of sled's file until these are written
     /// over.
     ForgetUser(UserId),

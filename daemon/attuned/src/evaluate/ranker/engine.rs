@@ -223,27 +223,7 @@ impl Ranker for Whole {
     }
 
     fn chosen(&self) -> Vec<(&'static str, f64)> {
-        let Tuning { recipe, factors } = self.0.recommender.tuning();
-        let mut chosen = vec![
-            ("person_power", recipe.person_power),
-            ("item_power", recipe.item_power),
-            ("popularity_power", recipe.popularity_power),
-            ("walk_share", recipe.walk_share),
-            ("low_pass", recipe.low_pass),
-        ];
-        if let Some(deep) = &recipe.deep {
-            chosen.extend([("deep_share", deep.share), ("deep_heavy_share", deep.heavy_share)]);
-        }
-        if let Some(sequence) = &recipe.sequence {
-            chosen.extend([
-                ("memory", sequence.memory),
-                ("ahead", sequence.ahead),
-                ("behind_share", sequence.behind_share),
-                ("behind", sequence.behind),
-                ("anywhere", sequence.anywhere),
-            ]);
-        }
-        chosen.extend(factors.iter().map(|(feature, factor)| (feature.name(), *factor)));
+        let chosen = self.0.recommender.tuning().named();
         chosen.into_iter().map(|(name, value)| (name, f64::from(value))).collect()
     }
 }

@@ -61,7 +61,7 @@ impl Totals {
     /// The count of `kind`; `None` for the totals themselves, and for what is derived.
     pub fn count_mut(&mut self, kind: Kind) -> Option<&mut u64> {
         match kind {
-            Kind::Totals | Kind::Staged => None,
+            Kind::Totals | Kind::Staged | Kind::Shown => None,
             Kind::Item => Some(&mut self.items),
             Kind::Content => Some(&mut self.contents),
             Kind::Event => Some(&mut self.events),

@@ -179,3 +179,28 @@ fn full_media_make_room_by_removing_old_garbage_only() {
     assert!(store.media(&used).is_ok() && store.media(&fresh).is_ok() && store.media(&old).is_err());
     assert_eq!(store.media_bytes(), 15);
 }
+
+#[test]
+fn of_too_many_shown_lists_the_oldest_go_and_those_of_a_forgotten_person() {
+    let folder = folder();
+    let limit = |settings: &mut StoreSettings| settings.shown_lists_max = 20;
+    let store = open_with(&folder, limit);
+    let push = |store: &Store, who: &str, ms: i64| {
+        let write = Write::PushShown { request: ms as u64, shown: some_shown(who, ms) };
+        store.commit_blocking(vec![write]).expect("stored");
+    };
+    let kept =
+        |store: &Store| -> Vec<StoredShown> { store.shown().map(|shown| shown.expect("readable")).collect() };
+    (0..20).for_each(|ms| push(&store, if ms % 2 == 0 { "anna" } else { "ben" }, ms));
+    assert_eq!(kept(&store).len(), 20);
+    drop(store);
+    let store = open_with(&folder, limit);
+    push(&store, "anna", 20);
+    let of = |store: &Store| kept(store).first().map(|shown| shown.at);
+    assert_eq!((kept(&store).len(), of(&store)), (19, Some(some_shown("anna", 2).at)), "two made room");
+    store.commit_blocking(vec![Write::ForgetUser(user("anna"))]).expect("stored");
+    assert!(kept(&store).iter().all(|shown| shown.users == [user("ben")]));
+    assert_eq!(kept(&store).len(), 9);
+    (30..50).for_each(|ms| push(&store, "anna", ms));
+    assert!(kept(&store).len() <= 20, "it is counted again");
+}

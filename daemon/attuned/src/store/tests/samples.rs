@@ -8,7 +8,7 @@ use super::*;
 use crate::store::envelope;
 use crate::store::key::Key;
 use crate::store::record::totals::Totals;
-use crate::store::record::{as_stored, content, event, item, outbox, state, totals, value};
+use crate::store::record::{as_stored, content, event, item, outbox, shown, state, totals, value};
 
 const SAMPLES: &str = include_str!("samples.txt");
 
@@ -72,6 +72,7 @@ fn written(name: &str) -> (Key, u8, Vec<u8>) {
         "household" => {
             (Key::household(), state::HOUSEHOLD_VERSION, state::encode_household(300, &household_state()))
         }
+        "shown" => (Key::shown(1_795_000_000_000, 7), shown::VERSION, shown::encode(&some_shown("anna", 0))),
         "totals" => (Key::totals(), totals::VERSION, totals::encode(&some_totals())),
         other => panic!("unknown sample `{other}`"),
     }
@@ -109,13 +110,14 @@ fn means_the_same(name: &str, version: u8, payload: &[u8]) -> bool {
             state::decode_household(version, payload)
                 == Ok(state::Snapshot { through: 300, state: household_state() })
         }
+        "shown" => shown::decode(version, payload) == Ok(some_shown("anna", 0)),
         "totals" => totals::decode(version, payload) == Ok(some_totals()),
         other => panic!("unknown sample `{other}`"),
     }
 }
 
-const NAMES: [&str; 9] =
-    ["item", "content", "event", "note", "context", "outbox", "profile", "household", "totals"];
+const NAMES: [&str; 10] =
+    ["item", "content", "event", "note", "context", "outbox", "profile", "household", "totals", "shown"];
 
 #[test]
 fn every_sample_is_readable() {
