@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::sketch::{SKETCH_DIM, Sketches};
 use crate::space::{Numbers, Space, Spaces};
 use crate::time::Timestamp;
-use crate::vector::{dot, normalise};
+use crate::vector::{dot, normalise, ramp};
 
 /// One item with everything derived from it.
 #[derive(Debug)]
@@ -267,6 +267,24 @@ impl Catalogue {
         ((self.len() as f32 / count).ln() / 5.0_f32.ln()).clamp(0.0, 1.0)
     }
 
+    /// How like two items are by what they are, in `[0, 1]`: the mean of their meaning and their tags where
+    /// both are known.
+    pub(crate) fn likeness(&self, a: u32, b: u32) -> f32 {
+        let meaning = self.cosine(a, b).map(|cosine| ramp(cosine, LIKE_COSINES));
+        let tags = self.entry(a).zip(self.entry(b)).and_then(|(a, b)| {
+            let weight =
+                |tags: &mut dyn Iterator<Item = &String>| tags.map(|tag| self.tag_weight(tag)).sum::<f32>();
+            let common = weight(&mut a.tags.iter().filter(|tag| b.tags.binary_search(tag).is_ok()));
+            let all = weight(&mut a.tags.iter()) + weight(&mut b.tags.iter()) - common;
+            (!a.tags.is_empty() && !b.tags.is_empty() && all > 0.0).then(|| common / all)
+        });
+        match (meaning, tags) {
+            (Some(meaning), Some(tags)) => (meaning + tags) / 2.0,
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => 0.0,
+        }
+    }
+
     /// How telling a word is: the logarithm of the inverse share of items that have it.
     pub(crate) fn word_weight(&self, word: u64) -> f32 {
         let count = self.word_counts.get(&word).copied().unwrap_or(0) as f32;
@@ -333,6 +351,10 @@ impl Catalogue {
 fn less(cosine: f32, shared: f32) -> f32 {
     (cosine - shared) / (1.0 - shared)
 }
+
+/// Cosine from which on two items are alike at all, and at which they are wholly: about what unrelated
+/// subjects share, and what related ones may.
+const LIKE_COSINES: (f32, f32) = (0.15, 0.6);
 
 /// The mean cosine of a mixed catalogue, which the cosines of `Settings` are for. Measured: texts of
 /// software and films together .10, of software alone .16, of films alone .20.

@@ -105,14 +105,17 @@ impl Recommender {
             people.push(None);
         }
         let slots: Vec<Option<u32>> = items.iter().map(|item| self.catalogue.slot(item)).collect();
+        let likeness = |a, b| self.catalogue.likeness(a, b);
         let told = |opinions: &Opinions, read: &dyn Fn(Expected) -> f64| -> Vec<Option<f32>> {
             if opinions.is_empty() {
                 return vec![None; slots.len()];
             }
             let standpoints: Vec<_> = people.iter().map(|person| opinions.standpoint(*person)).collect();
             let mean = |slot: u32| {
-                let sum: f64 =
-                    standpoints.iter().map(|standpoint| read(opinions.expected(standpoint, slot))).sum();
+                let sum: f64 = standpoints
+                    .iter()
+                    .map(|standpoint| read(opinions.expected(standpoint, slot, likeness)))
+                    .sum();
                 (sum / standpoints.len() as f64) as f32
             };
             slots.iter().map(|slot| slot.map(mean)).collect()

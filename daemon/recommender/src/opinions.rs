@@ -1,5 +1,6 @@
 //! What people said of items by one measure, and what that lets one expect of the others: what is
-//! usual, how the person and the item depart from it, and what those say who judge as the person does.
+//! usual, how the person and the item depart from it, what those say who judge as the person does, and
+//! what the person said of items like it.
 //!
 //! Everything but one sum a person is worked out from the judgements when it is asked for, so a
 //! judgement that is taken back or forgotten leaves nothing behind. Knows slots and numbers of people.
@@ -17,6 +18,11 @@ const COMMON_HALF: f64 = 60.0;
 /// Agreement of those who say nothing, which pulls what the others say to 0. On the same data 1 was
 /// worse by .003.
 const SILENT: f64 = 0.3;
+
+/// Likeness of items that say nothing, which pulls what the person said of others to 0. On one random
+/// fifth, RMSE was .9064 with 10, .9069 with 3, .9083 with 30 and .9151 without likeness; a house that has
+/// judged little is served better by less.
+const UNLIKE: f64 = 3.0;
 
 /// Steps of one unit to which judgements are rounded, so that their sums are exact in any order.
 const STEPS: f64 = 1024.0;
@@ -69,6 +75,8 @@ pub(crate) struct Standpoint {
     judged: usize,
     /// By number of the person: how far they agree, at least 0; empty if nobody does.
     agreement: Vec<f64>,
+    /// What they said of items, as slots, less what was to be expected of it by their level and the item.
+    said: Vec<(u32, f64)>,
 }
 
 /// What is expected of one judgement.
@@ -177,11 +185,19 @@ impl Opinions {
             }
         }
         let agreement = shared.iter().map(Shared::agreement).collect();
-        Standpoint { person, level, judged: own.len(), agreement }
+        let said = own.iter().zip(&biases).take(JUDGED_MAX);
+        let said = said.map(|((slot, value), bias)| (*slot, value - level - bias)).collect();
+        Standpoint { person, level, judged: own.len(), agreement, said }
     }
 
-    /// What a person is expected to say of the item of a slot.
-    pub(crate) fn expected(&self, standpoint: &Standpoint, slot: u32) -> Expected {
+    /// What a person is expected to say of the item of a slot; `likeness` is how like the items of two slots
+    /// are, in `[0, 1]`.
+    pub(crate) fn expected(
+        &self,
+        standpoint: &Standpoint,
+        slot: u32,
+        likeness: impl Fn(u32, u32) -> f32,
+    ) -> Expected {
         let Measure { least, most, deviation, .. } = self.measure;
         let usual = self.usual();
         let bias = self.bias_of_item(slot, usual);
@@ -192,7 +208,14 @@ impl Opinions {
             sum += agreement * (f64::from(*value) - usual - self.bias_of(*judge, usual) - bias);
             weights += agreement;
         }
-        let mean = standpoint.level + bias + sum / weights;
+        let others = sum / weights;
+        let (mut sum, mut weights) = (0.0, UNLIKE);
+        for (other, said) in standpoint.said.iter().filter(|(other, _)| *other != slot) {
+            let like = f64::from(likeness(slot, *other));
+            sum += like * said;
+            weights += like;
+        }
+        let mean = standpoint.level + bias + others + sum / weights;
         // The mean of n judgements and USUAL ones is off by the root of 1 / (n + USUAL).
         let unsure = |count: usize| 1.0 / (count as f64 + USUAL);
         let variance = 1.0 + unsure(standpoint.judged) + unsure(self.judges(slot).len());
@@ -241,7 +264,7 @@ mod tests {
     }
 
     fn mean(opinions: &Opinions, person: u32, slot: u32) -> f64 {
-        opinions.expected(&opinions.standpoint(Some(person)), slot).mean
+        opinions.expected(&opinions.standpoint(Some(person)), slot, |_, _| 0.0).mean
     }
 
     #[test]
@@ -255,7 +278,7 @@ mod tests {
         assert!((mean(&opinions, 0, 0) - (level + item)).abs() < 1e-12);
         assert!((mean(&opinions, 0, 1) - level).abs() < 1e-12, "of an item that nobody judged");
         assert!((mean(&opinions, 9, 0) - (usual + item)).abs() < 1e-12, "of a person who judged nothing");
-        let expected = opinions.expected(&opinions.standpoint(None), 7);
+        let expected = opinions.expected(&opinions.standpoint(None), 7, |_, _| 0.0);
         assert!((expected.mean - usual).abs() < 1e-12);
         assert!((expected.deviation - 0.9 * 1.4_f64.sqrt()).abs() < 1e-12, "{expected:?}");
     }
@@ -272,6 +295,21 @@ mod tests {
         let opinions = opinions(&said);
         assert!(mean(&opinions, 0, 30) > mean(&opinions, 0, 31) + 0.5);
         assert_eq!(opinions.standpoint(Some(0)).agreement[2], 0.0);
+    }
+
+    #[test]
+    fn what_was_said_of_like_items_is_expected_of_others() {
+        let opinions = opinions(&[(0, 0, 1.0), (0, 1, 5.0), (0, 2, 5.0)]);
+        let standpoint = opinions.standpoint(Some(0));
+        let like = |of: u32| move |_: u32, other: u32| if other == of { 1.0 } else { 0.0 };
+        let mean = |of: u32| opinions.expected(&standpoint, 9, like(of)).mean;
+        assert!(mean(1) > mean(7) && mean(7) > mean(0), "{} {} {}", mean(0), mean(1), mean(7));
+        let itself = opinions.expected(&standpoint, 0, like(0)).mean;
+        assert_eq!(
+            itself,
+            opinions.expected(&standpoint, 0, |_, _| 0.0).mean,
+            "it is not asked about itself"
+        );
     }
 
     #[test]

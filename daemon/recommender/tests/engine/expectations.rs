@@ -66,6 +66,22 @@ fn each_head_rests_on_events_of_its_own() {
 }
 
 #[test]
+fn in_a_house_of_one_like_items_tell_what_to_expect() {
+    let mut house = House::new();
+    for film in 0..12 {
+        let mut item = house_item(&format!("film:{film}"), "film");
+        item.tags = vec![if film % 2 == 0 { "western" } else { "noir" }.to_owned()];
+        house.put(item, Default::default());
+    }
+    for film in 0..8 {
+        let stars = if film % 2 == 0 { 2.0 } else { 5.0 };
+        house.does("anna", &format!("film:{film}"), EventType::Rate, Some(stars));
+    }
+    let (western, noir) = (expected(&house, "anna", "film:10"), expected(&house, "anna", "film:11"));
+    assert!(noir.stars > Some(western.stars.unwrap_or(5.0) + 0.5), "{western:?} {noir:?}");
+}
+
+#[test]
 fn what_is_undone_or_forgotten_is_not_expected_any_more() {
     let mut house = judges();
     let before = expected(&house, "anna", "film:29");
