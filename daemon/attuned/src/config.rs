@@ -2,11 +2,12 @@
 //!
 //! `config/attuned.toml` is the manual; a test holds it to these fields and defaults.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use attuned_plugin_host::PublicKey;
-use attuned_recommender::UserId;
+use attuned_recommender::{EventType, UserId};
 use serde::{Deserialize, Serialize};
 
 mod load;
@@ -228,6 +229,13 @@ pub struct RecommendConfig {
     pub tune: TuneConfig,
     /// After how long a like or a play counts half, days.
     pub taste_half_life_days: f32,
+    /// How much more what was liked in these days counts, as a share of what it counts for long.
+    pub mood_share: f32,
+    /// After how long that counts half, days.
+    pub mood_half_life_days: f32,
+    /// By what the strength of types of events is multiplied, from 0 to 4; types that are not named keep
+    /// theirs.
+    pub event_weights: BTreeMap<String, f32>,
     /// After how long a skip or a dislike counts half, days.
     pub dislike_half_life_days: f32,
 }
@@ -246,6 +254,9 @@ impl Default for RecommendConfig {
             explore_share: 0.1,
             tune: TuneConfig::Apply,
             taste_half_life_days: 120.0,
+            mood_share: 0.0,
+            mood_half_life_days: 3.0,
+            event_weights: BTreeMap::new(),
             dislike_half_life_days: 45.0,
         }
     }
@@ -387,6 +398,7 @@ impl Config {
             ("recommend.diversity", recommend.diversity),
             ("recommend.calibration", recommend.calibration),
             ("recommend.explore_share", recommend.explore_share),
+            ("recommend.mood_share", recommend.mood_share),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return wrong(key, &share, "0 to 1");
@@ -395,9 +407,19 @@ impl Config {
         for (key, days) in [
             ("recommend.taste_half_life_days", recommend.taste_half_life_days),
             ("recommend.dislike_half_life_days", recommend.dislike_half_life_days),
+            ("recommend.mood_half_life_days", recommend.mood_half_life_days),
         ] {
             if !(days.is_finite() && days > 0.0) {
                 return wrong(key, &days, "more than 0");
+            }
+        }
+        for (name, weight) in &recommend.event_weights {
+            if EventType::from_name(name).is_none() {
+                let names = EventType::ALL.map(EventType::name).join(", ");
+                return wrong("recommend.event_weights", name, &format!("one of {names}"));
+            }
+            if !(0.0..=4.0).contains(weight) {
+                return wrong(&format!("recommend.event_weights.{name}"), weight, "0 to 4");
             }
         }
         if !(0.0..=1.0).contains(&self.search.relevance_min) {

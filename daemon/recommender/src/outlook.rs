@@ -62,6 +62,10 @@ impl Outlook {
             catalogue,
             settings.liked_exemplars_max,
             |tally| (tally.leaning.liked, settings.liking_half_life_days, tally.liked_turn, tally.liked_by),
+            |liked| {
+                1.0 + settings.mood_share
+                    * Fading { value: 1.0, at: liked.at }.left(now, settings.mood_half_life_days)
+            },
             now,
         );
         let mut disliked = exemplars(
@@ -72,6 +76,7 @@ impl Outlook {
                 let leaning = tally.leaning.disliked;
                 (leaning, settings.disliking_half_life_days, tally.disliked_turn, tally.disliked_by)
             },
+            |_| 1.0,
             now,
         );
         for remark in &taste.remarks {
@@ -223,6 +228,7 @@ fn exemplars(
     catalogue: &Catalogue,
     max: usize,
     side: impl Fn(&crate::state::Tally) -> (Fading, f64, u64, Option<EventType>),
+    mood: impl Fn(Fading) -> f32,
     now: i64,
 ) -> Vec<Exemplar> {
     let mut found: Vec<(&ItemId, f32, u64, Option<EventType>)> = taste
@@ -230,7 +236,7 @@ fn exemplars(
         .iter()
         .filter_map(|(item, tally)| {
             let (sum, half_life, turn, by) = side(tally);
-            let strength = sum.left(now, half_life);
+            let strength = mood(sum) * sum.left(now, half_life);
             (strength >= STRENGTH_MIN).then_some((item, strength, turn, by))
         })
         .collect();

@@ -106,6 +106,13 @@ mod tests {
             for value in ["morning", "afternoon", "evening", "night", "DUSK"] {
                 all.push(Phrase::Circumstance { often, kind: "FILM", name: "daypart", value });
             }
+            for value in ["workday", "weekend"] {
+                all.push(Phrase::Circumstance { often, kind: "FILM", name: "daytype", value });
+            }
+            for value in ["monday", "sunday"] {
+                all.push(Phrase::Circumstance { often, kind: "FILM", name: "weekday", value });
+            }
+            all.push(Phrase::Circumstance { often, kind: "FILM", name: "season", value: "jun-aug" });
             all.push(Phrase::Circumstance { often, kind: "FILM", name: "ROOM", value: "BATH" });
         }
         all.extend([

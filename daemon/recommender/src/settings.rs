@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidates::Source;
+use crate::event::EventType;
 use crate::feature::Feature;
 use crate::id::UserId;
 use crate::language::Language;
@@ -23,8 +24,15 @@ pub struct Settings {
     /// the best value in caption-to-photo search over 80 COCO photos.
     pub fusion: BTreeMap<Modality, f32>,
 
+    /// By what the strength of each type of event is multiplied, at least 0; absent means 1.
+    pub event_weights: BTreeMap<EventType, f32>,
     /// Days until a positive event counts half.
     pub liking_half_life_days: f64,
+    /// Days until a positive event counts half as part of the mood of these days, and the share that
+    /// this mood adds to what counts for long.
+    pub mood_half_life_days: f64,
+    /// See `mood_half_life_days`; 0 means that only the long taste counts.
+    pub mood_share: f32,
     /// Days until a negative event counts half.
     pub disliking_half_life_days: f64,
     /// Days until an event counts half for how popular an item is.
@@ -157,7 +165,10 @@ impl Default for Settings {
                     Modality::Video => (modality, 0.3),
                 })
                 .collect(),
+            event_weights: BTreeMap::new(),
             liking_half_life_days: 120.0,
+            mood_half_life_days: 3.0,
+            mood_share: 0.0,
             disliking_half_life_days: 45.0,
             popularity_half_life_days: 30.0,
             freshness_half_life_days: 14.0,

@@ -66,7 +66,8 @@ impl Taste {
         features: &[(Feature, f32)],
         settings: &Settings,
     ) -> Option<ItemId> {
-        let feedback = feedback(event.event_type, event.value, event.sentiment);
+        let mut feedback = feedback(event.event_type, event.value, event.sentiment);
+        feedback.strength *= settings.event_weights.get(&event.event_type).copied().unwrap_or(1.0).max(0.0);
         self.learn(feedback.strength, features, settings);
         self.events += 1;
         self.last_at = Some(self.last_at.map_or(event.at, |last| last.max(event.at)));

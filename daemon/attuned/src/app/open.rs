@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use attuned_encoders::{Choice, Encoders, Ffmpeg, Limits, ModelError, Runtime};
-use attuned_recommender::{Input, Language, Recommender, Settings, Timestamp, UserId};
+use attuned_recommender::{EventType, Input, Language, Recommender, Settings, Timestamp, UserId};
 
 use super::AppError;
 use crate::config::{Config, DiversityMethod, MediaConfig, ModelsRuntime, search_path};
@@ -244,6 +244,13 @@ pub(crate) fn engine_settings(config: &Config) -> Settings {
     let recommend = &config.recommend;
     Settings {
         liking_half_life_days: f64::from(recommend.taste_half_life_days),
+        mood_half_life_days: f64::from(recommend.mood_half_life_days),
+        mood_share: recommend.mood_share,
+        event_weights: recommend
+            .event_weights
+            .iter()
+            .filter_map(|(name, weight)| Some((EventType::from_name(name)?, *weight)))
+            .collect(),
         disliking_half_life_days: f64::from(recommend.dislike_half_life_days),
         diversity: recommend.diversity,
         diversity_method: match recommend.diversity_method {

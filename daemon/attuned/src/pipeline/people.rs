@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::journal::Step;
 use super::understanding::Piece;
-use super::{Pipeline, Shared, now, reject_by_store};
+use super::{Pipeline, Shared, circumstances, now, reject_by_store};
 use crate::document::{
     EventDocument, EventsTaken, ExportDocument, MediaInput, ParsedEvent, Rejection, RejectionCode,
     UserDocument, parse_value,
@@ -37,6 +37,7 @@ impl Pipeline {
     ) -> Result<EventsTaken, Rejection> {
         let now = now();
         let generation = self.shared.understanding.generation().await;
+        let household = Arc::clone(&self.shared.context.borrow());
         let mut taken = EventsTaken::default();
         let mut steps = Vec::with_capacity(documents.len());
         let mut first_rejection = None;
@@ -47,7 +48,9 @@ impl Pipeline {
                 Err(rejection) => Err(rejection),
             };
             match event {
-                Ok((id, event)) => {
+                Ok((id, mut event)) => {
+                    let local = circumstances::local(event.at, &self.shared.settings.timezone);
+                    event.context = circumstances::of_event(event.context, &household, event.at, now, &local);
                     let write = Write::AppendEvent { event: event.clone(), id };
                     steps.push(Step { write, input: Some(Input::Event(event)) });
                 }

@@ -39,6 +39,16 @@ pub(super) fn text(phrase: Phrase<'_>) -> String {
                 ("daypart", "afternoon") => "nachmittags".to_owned(),
                 ("daypart", "evening") => "abends".to_owned(),
                 ("daypart", "night") => "nachts".to_owned(),
+                ("daytype", "workday") => "an Werktagen".to_owned(),
+                ("daytype", "weekend") => "am Wochenende".to_owned(),
+                ("weekday", "monday") => "montags".to_owned(),
+                ("weekday", "tuesday") => "dienstags".to_owned(),
+                ("weekday", "wednesday") => "mittwochs".to_owned(),
+                ("weekday", "thursday") => "donnerstags".to_owned(),
+                ("weekday", "friday") => "freitags".to_owned(),
+                ("weekday", "saturday") => "samstags".to_owned(),
+                ("weekday", "sunday") => "sonntags".to_owned(),
+                ("season", season) => format!("zu dieser Jahreszeit ({season})"),
                 _ => return format!("du wählst {often} {kind}, wenn {name} {value} ist"),
             };
             format!("{when} wählst du {often} {kind}")

@@ -39,6 +39,12 @@ pub(super) fn text(phrase: Phrase<'_>) -> String {
                     format!("in the {value} you {often} choose {kind}")
                 }
                 ("daypart", "night") => format!("at night you {often} choose {kind}"),
+                ("daytype", "workday") => format!("on workdays you {often} choose {kind}"),
+                ("daytype", "weekend") => format!("at weekends you {often} choose {kind}"),
+                ("weekday", day) => format!("on a {} you {often} choose {kind}", capitalised(day)),
+                ("season", season) => {
+                    format!("at this time of the year ({season}) you {often} choose {kind}")
+                }
                 _ => format!("you {often} choose {kind} when {name} is {value}"),
             }
         }
@@ -69,6 +75,12 @@ pub(super) fn text(phrase: Phrase<'_>) -> String {
         Phrase::AnItem => "an item".to_owned(),
         Phrase::ByMedia(media) => format!("by its {}", listed(media, medium, ", ")),
     }
+}
+
+/// A day's name as English writes it.
+fn capitalised(day: &str) -> String {
+    let mut letters = day.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn medium(modality: Modality) -> &'static str {

@@ -1,8 +1,8 @@
 //! "Not this" generalises, for one person, at once, and can be taken back.
 
-use attuned_recommender::{EventType, Request};
+use attuned_recommender::{EventType, Request, Settings};
 
-use crate::house::{House, day, request};
+use crate::house::{House, day, item_id, request};
 
 /// Three skips of one subject's items: its share of the first 20 falls by at least 80 % for the one
 /// who skipped, and not at all for another person.
@@ -158,4 +158,43 @@ fn what_a_whole_catalogue_has_in_common_is_no_likeness() {
         let first = list.iter().filter(|ranked| ranked.item.as_str().starts_with("s0:")).count();
         assert_eq!(first, 5, "between {between}: {}", crate::house::ids(&list));
     }
+}
+
+#[test]
+fn a_type_of_event_weighs_as_it_is_set() {
+    let skipped = |weight: Option<f32>| {
+        let event_weights = weight.map(|weight| (EventType::Skip, weight)).into_iter().collect();
+        let mut house = House::with(Settings { event_weights, ..Settings::default() });
+        house.furnish(4, 10, 0.3, 0.1, 7);
+        house.does("anna", "s0:0", EventType::Skip, Some(0.0));
+        let shortlist = house.recommender.shortlist(&request(&["anna"], 40), house.now);
+        let batch = shortlist.batch();
+        let place = batch.items.iter().position(|item| item.id == item_id("s0:1")).expect("a candidate");
+        batch.scores[place]
+    };
+    let (unheeded, half, whole, double) =
+        (skipped(Some(0.0)), skipped(Some(0.5)), skipped(None), skipped(Some(2.0)));
+    assert!(unheeded > half && half > whole && whole > double, "{unheeded} {half} {whole} {double}");
+}
+
+#[test]
+fn what_was_liked_these_days_counts_more_where_moods_count() {
+    let lead = |mood_share: f32, days: i64| {
+        let mut house = House::with(Settings { mood_share, ..Settings::default() });
+        house.furnish(2, 10, 0.3, 0.1, 7);
+        // A look inside: what is liked wholly cannot count more.
+        house.does("anna", "s0:0", EventType::Play, Some(0.4));
+        house.now = day(days);
+        house.does("anna", "s1:0", EventType::Play, Some(0.4));
+        let shortlist = house.recommender.shortlist(&request(&["anna"], 20), house.now);
+        let batch = shortlist.batch();
+        let best = |subject: &str| {
+            let of = |(item, score): (&std::sync::Arc<attuned_recommender::Item>, &f32)| {
+                item.id.as_str().starts_with(subject).then_some(*score)
+            };
+            batch.items.iter().zip(&batch.scores).filter_map(of).fold(f32::MIN, f32::max)
+        };
+        best("s1") - best("s0")
+    };
+    assert!(lead(1.0, 20) > lead(0.0, 20) + 0.1, "{} {}", lead(1.0, 20), lead(0.0, 20));
 }
