@@ -1,5 +1,6 @@
 //! The recommender from outside: inputs in, lists out.
 
+mod counterfactual;
 mod expectations;
 mod exploration;
 mod fusion;
