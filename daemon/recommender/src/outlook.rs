@@ -100,6 +100,8 @@ impl Outlook {
             }
         }
         relieve(&mut liked, &mut disliked, catalogue, settings);
+        let cosines = Cosines::among(&liked, catalogue);
+        doubt(&mut liked, &cosines, settings);
         Outlook { liked, disliked }
     }
 
@@ -273,6 +275,61 @@ fn relieve(liked: &mut [Exemplar], disliked: &mut [Exemplar], catalogue: &Catalo
     }
     for (exemplar, left) in disliked.iter_mut().zip(left_of_disliked) {
         exemplar.strength *= left;
+    }
+}
+
+/// The cosines of likes with each other; 0 where there is none, and of two likes of one item.
+struct Cosines {
+    count: usize,
+    values: Vec<f32>,
+}
+
+impl Cosines {
+    fn among(liked: &[Exemplar], catalogue: &Catalogue) -> Cosines {
+        let count = liked.len();
+        let mut values = vec![0.0; count * count];
+        for (i, a) in liked.iter().enumerate() {
+            for (j, b) in liked.iter().enumerate().skip(i + 1).filter(|(_, b)| b.item != a.item) {
+                let cosine = cosine(a, b, catalogue).unwrap_or(0.0);
+                (values[i * count + j], values[j * count + i]) = (cosine, cosine);
+            }
+        }
+        Cosines { count, values }
+    }
+
+    /// Those of one like with all.
+    fn of(&self, like: usize) -> &[f32] {
+        &self.values[like * self.count..][..self.count]
+    }
+}
+
+/// How much of a wholly odd like is doubted in one whose taste is established, in `[0, 1]`.
+const DOUBT: f32 = 0.8;
+
+/// A like is odd from this share of the usual nearness to the next like on; one far from it is wholly odd.
+const ODD_BELOW: f32 = 0.5;
+
+/// Likes of the usual strength at which a taste is half established.
+const ESTABLISHED_HALF: f32 = 4.0;
+
+/// What stands alone among likes that otherwise belong together counts less, until something like it is
+/// liked too: one odd play is no taste. To one who likes nothing that is like anything else, nothing is
+/// odd.
+fn doubt(liked: &mut [Exemplar], cosines: &Cosines, settings: &Settings) {
+    let strengths: Vec<f32> = liked.iter().map(|exemplar| exemplar.strength.min(1.0)).collect();
+    let nearness = |like: usize| {
+        let related = cosines.of(like).iter().map(|cosine| ramp(*cosine, settings.liked_cosines));
+        related.zip(&strengths).map(|(related, strength)| related * strength).fold(0.0, f32::max)
+    };
+    let nearness: Vec<f32> = (0..liked.len()).map(nearness).collect();
+    let all: f32 = strengths.iter().sum();
+    let together: f32 = nearness.iter().zip(&strengths).map(|(near, strength)| near * strength).sum();
+    for ((exemplar, near), own) in liked.iter_mut().zip(nearness).zip(&strengths) {
+        let others = all - own;
+        // The less the others belong together, the less odd is what does not.
+        let usual = (together - near * own) / others.max(STRENGTH_MIN);
+        let odd = (usual - near / ODD_BELOW).max(0.0);
+        exemplar.strength *= 1.0 - DOUBT * odd * others / (others + ESTABLISHED_HALF);
     }
 }
 
