@@ -45,6 +45,8 @@ pub(crate) struct Likeness {
     pub value: f32,
     /// The exemplar that contributes most.
     pub exemplar: usize,
+    /// Its cosine.
+    cosine: f32,
 }
 
 /// What a person likes and dislikes now.
@@ -99,8 +101,8 @@ impl Outlook {
                 disliked.push(exemplar);
             }
         }
-        relieve(&mut liked, &mut disliked, catalogue, settings);
         let cosines = Cosines::among(&liked, catalogue);
+        relieve(&mut liked, &mut disliked, &cosines, catalogue, settings);
         doubt(&mut liked, &cosines, settings);
         Outlook { liked, disliked }
     }
@@ -112,19 +114,22 @@ impl Outlook {
         Some(Likeness { value: 0.85 * best.value.min(1.0) + 0.15 * saturate(0.5 * sum), ..best })
     }
 
-    /// How near an item is to what was disliked, all evidence together. What resembles liked items
-    /// more than the disliked one (`liked`, in `[0, 1]`) is shielded from it: a skipped subject must
-    /// not drag down its liked neighbours.
+    /// How near an item is to what was disliked, all evidence together. What is nearer to a liked item
+    /// than to the disliked one is shielded from it, the more so the more it is `liked`: a skipped subject
+    /// must not drag down its liked neighbours.
     pub(crate) fn avoided(
         &self,
         slot: u32,
-        liked: f32,
+        liked: Option<Likeness>,
         catalogue: &Catalogue,
         settings: &Settings,
     ) -> Option<Likeness> {
+        let (floor, _) = settings.disliked_cosines;
+        let (liked, liked_cosine) = liked.map_or((0.0, 0.0), |liked| (liked.value, liked.cosine));
         let (best, sum) = compare(&self.disliked, slot, catalogue, |cosine| {
-            let related = ramp(cosine, settings.disliked_cosines);
-            related.min(settings.disliked_share_max) * (1.0 - liked * (1.0 - related * related))
+            let related = ramp(cosine, settings.disliked_cosines).min(settings.disliked_share_max);
+            let nearness = ramp(cosine, (floor, liked_cosine));
+            related * (1.0 - liked * (1.0 - nearness * nearness))
         })?;
         Some(Likeness { value: saturate(sum), ..best })
     }
@@ -153,7 +158,7 @@ impl Outlook {
             compared += 1;
             let value = ramp(cosine, settings.medium_cosines) * liked.strength.min(1.0);
             if value > best.map_or(0.0, |best| best.value) {
-                best = Some(Likeness { value, exemplar });
+                best = Some(Likeness { value, exemplar, cosine });
             }
         }
         best
@@ -255,14 +260,23 @@ fn exemplars(
 }
 
 /// A later dislike takes from earlier likes of what is related, and a later like from earlier
-/// dislikes: the newest word counts most.
-fn relieve(liked: &mut [Exemplar], disliked: &mut [Exemplar], catalogue: &Catalogue, settings: &Settings) {
+/// dislikes: the newest word counts most. Where a like has others nearer to it, what is disliked beside
+/// them concerns it less.
+fn relieve(
+    liked: &mut [Exemplar],
+    disliked: &mut [Exemplar],
+    cosines: &Cosines,
+    catalogue: &Catalogue,
+    settings: &Settings,
+) {
+    let (floor, full) = settings.disliked_cosines;
     let mut left_of_liked = vec![1.0_f32; liked.len()];
     let mut left_of_disliked = vec![1.0_f32; disliked.len()];
     for (i, like) in liked.iter().enumerate() {
+        let nearest = cosines.of(i).iter().copied().fold(full, f32::max);
         for (j, dislike) in disliked.iter().enumerate() {
             let Some(cosine) = cosine(like, dislike, catalogue) else { continue };
-            let related = settings.relief * ramp(cosine, settings.disliked_cosines);
+            let related = settings.relief * ramp(cosine, (floor, nearest)).powi(2);
             if dislike.turn > like.turn {
                 left_of_liked[i] *= 1.0 - related * dislike.strength.min(1.0);
             } else {
@@ -362,7 +376,7 @@ fn compare(
         // However much it was liked, what is half like it is only half like it.
         let value = share * exemplar.strength.min(1.0);
         if value > best.map_or(0.0, |best| best.value) {
-            best = Some(Likeness { value, exemplar: index });
+            best = Some(Likeness { value, exemplar: index, cosine });
         }
     }
     best.map(|best| (best, sum))

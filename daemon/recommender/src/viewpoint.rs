@@ -97,9 +97,7 @@ impl<'a> Viewpoint<'a> {
         if let Some(likeness) = liked {
             add(Feature::Liked, likeness.value, named(&self.outlook.liked[likeness.exemplar]));
         }
-        if let Some(likeness) =
-            self.outlook.avoided(slot, liked.map_or(0.0, |liked| liked.value), catalogue, settings)
-        {
+        if let Some(likeness) = self.outlook.avoided(slot, liked, catalogue, settings) {
             add(Feature::Avoided, likeness.value, named(&self.outlook.disliked[likeness.exemplar]));
         }
         for modality in Modality::ALL {
