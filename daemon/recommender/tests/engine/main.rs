@@ -8,6 +8,7 @@ mod house;
 mod learning;
 mod limits;
 mod lists;
+mod not_this;
 mod properties;
 mod queries;
 mod shadow;
