@@ -14,7 +14,7 @@ use crate::config::{BrokerUrl, Config, MqttConfig};
 use crate::document::{RejectionCode, State, StatusDocument};
 use crate::http::{HttpSettings, Listeners};
 use crate::mqtt::{self, Delivery, Link, Mqtt, MqttSettings, ProtocolVersion};
-use crate::pipeline::{Loops, Pipeline, PipelineSettings, run_intake, run_outbox};
+use crate::pipeline::{Known, Loops, Pipeline, PipelineSettings, run_intake, run_outbox};
 use crate::service::Progress;
 use crate::store::Store;
 use crate::topic::{self, Prefix};
@@ -82,6 +82,7 @@ impl App {
             media_folders: config.media.folders.clone(),
             media_bytes_max: config.media.bytes_max,
             timezone,
+            known: Known { language: config.household.language.clone(), children: open::children(&config) },
             chain_ms_max: config.plugins.chain_ms_max,
             prefix: prefix.clone(),
         };

@@ -47,6 +47,7 @@ use crate::plugins::Plugins;
 use crate::service::Progress;
 use crate::store::{OutboxMessage, Rankers, Store, StoreError};
 
+pub use circumstances::{FACETS, Facet, Known};
 pub use intake::run_intake;
 pub(crate) use items::{add_mean, text_of};
 pub use models::{
@@ -95,6 +96,8 @@ pub struct PipelineSettings {
     pub media_bytes_max: u64,
     /// Decides what is evening.
     pub timezone: jiff::tz::TimeZone,
+    /// What rules are told of the house.
+    pub known: Known,
     /// Milliseconds that all plugins of a request may take together.
     pub chain_ms_max: u32,
     /// Prefix of the topics, for the topics named in rejections.

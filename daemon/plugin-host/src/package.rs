@@ -145,6 +145,16 @@ impl Package {
         self.manifest.asked
     }
 
+    /// The names of the columns that it sees.
+    pub fn features(&self) -> impl Iterator<Item = &str> {
+        self.manifest.projection.features.iter().map(String::as_str)
+    }
+
+    /// The names of the facets that it sees.
+    pub fn facets(&self) -> impl Iterator<Item = &str> {
+        self.manifest.projection.facets.iter().map(String::as_str)
+    }
+
     /// Whether its manifest declares a setting.
     #[must_use]
     pub fn has_setting(&self, name: &str) -> bool {

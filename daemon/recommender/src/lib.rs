@@ -33,6 +33,7 @@
 pub mod candidates;
 mod catalogue;
 mod collaborative;
+mod column;
 pub mod context;
 mod descriptor;
 pub mod embedding;
@@ -77,6 +78,7 @@ mod viewpoint;
 
 pub use candidates::Source;
 pub use collaborative::{DeepWalk, Recipe, Sequence};
+pub use column::Column;
 pub use context::{Context, Value};
 pub use embedding::{Embedding, EmbeddingError, SEMANTIC_DIM};
 pub use event::{Comment, Event, EventType};

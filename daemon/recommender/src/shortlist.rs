@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::column::Column;
 use crate::context::Value;
 use crate::feature::Feature;
 use crate::id::UserId;
@@ -82,37 +83,32 @@ impl Shortlist {
         self.unmatched
     }
 
-    /// What rules see. Columns, each of shape `[len]`, NaN where absent:
-    ///
-    /// - `similarity`: likeness to what the person liked, in `[0, 1]`; of a group, the mean;
-    /// - `novelty`: 1 if nothing like it was liked and it was never played, down to 0;
-    /// - `popularity`: with the others in the house, in `[0, 1]`;
-    /// - `recency`: 1 when it came out, halving with the configured half-life;
-    /// - `play-count`: times anybody the list is for has played it;
-    /// - `days-since-last`: days since any of them last did something with it;
-    /// - `minutes`, `age-rating`, `loudness`: the item's attributes `duration_min`, `age_rating` and
-    ///   `loudness`.
+    /// What rules see; every [`Column`] has shape `[len]`, NaN where it is absent.
     #[must_use]
     pub fn batch(&self) -> Batch {
         let column = |value: &dyn Fn(&Row) -> f32| self.rows.iter().map(value).collect::<Vec<f32>>();
-        let features: BTreeMap<String, Vec<f32>> = [
-            ("similarity", column(&|row| row.columns.similarity)),
-            ("novelty", column(&|row| row.columns.novelty)),
-            ("popularity", column(&|row| row.columns.popularity)),
-            ("recency", column(&|row| row.columns.recency)),
-            ("play-count", column(&|row| row.columns.play_count)),
-            ("days-since-last", column(&|row| row.columns.days_since_last)),
-            ("minutes", column(&|row| number(&row.item, "duration_min"))),
-            ("age-rating", column(&|row| number(&row.item, "age_rating"))),
-            ("loudness", column(&|row| number(&row.item, "loudness"))),
-        ]
-        .into_iter()
-        .map(|(name, column)| (name.to_owned(), column))
-        .collect();
+        let features: BTreeMap<String, Vec<f32>> =
+            Column::ALL.map(|name| (name.name().to_owned(), column(&|row| row.column(name)))).into();
         Batch {
             scores: column(&|row| row.log_odds),
             features,
             items: self.rows.iter().map(|row| Arc::clone(&row.item)).collect(),
+        }
+    }
+}
+
+impl Row {
+    fn column(&self, column: Column) -> f32 {
+        match column {
+            Column::Similarity => self.columns.similarity,
+            Column::Novelty => self.columns.novelty,
+            Column::Popularity => self.columns.popularity,
+            Column::Recency => self.columns.recency,
+            Column::PlayCount => self.columns.play_count,
+            Column::DaysSinceLast => self.columns.days_since_last,
+            Column::Minutes => number(&self.item, "duration_min"),
+            Column::AgeRating => number(&self.item, "age_rating"),
+            Column::Loudness => number(&self.item, "loudness"),
         }
     }
 }

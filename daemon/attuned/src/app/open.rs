@@ -233,7 +233,7 @@ fn pseudonym_key(store: &Path) -> Result<[u8; 32], AppError> {
 }
 
 /// Whoever is a child.
-fn children(config: &Config) -> BTreeSet<UserId> {
+pub(super) fn children(config: &Config) -> BTreeSet<UserId> {
     let children = config.person.iter().filter(|person| person.child);
     children.filter_map(|person| UserId::parse(&person.id).ok()).collect()
 }

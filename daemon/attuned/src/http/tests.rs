@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::{Config, RecommendConfig, TuneConfig};
-use crate::pipeline::{Loops, ModelsPart, Parts, PipelineSettings};
+use crate::pipeline::{Known, Loops, ModelsPart, Parts, PipelineSettings};
 use crate::plugins::Plugins;
 use crate::service::Progress;
 use crate::store::{Rankers, Store, StoreSettings};
@@ -54,6 +54,7 @@ impl Daemon {
             media_folders: Vec::new(),
             media_bytes_max: BODY_BYTES_MAX as u64,
             timezone: jiff::tz::TimeZone::UTC,
+            known: Known::default(),
             chain_ms_max: 25,
             prefix: Prefix::default(),
         };

@@ -62,8 +62,8 @@ impl Shared {
         drop(steady);
         timings.shortlist = shortlist_ms;
         let empty_reason = shortlist.is_unmatched().then(|| NOTHING_MATCHES.to_owned());
-        let rulings =
-            self.rules.ask(shortlist.batch(), circumstances::for_rules(&request, &local), now).await;
+        let circumstances = circumstances::for_rules(&request, &local, &self.settings.known);
+        let rulings = self.rules.ask(shortlist.batch(), circumstances, now).await;
         timings.plugins = rulings.ms;
         degraded.extend(rulings.degraded);
         let users = request.users.iter().map(ToString::to_string).collect();

@@ -1,11 +1,95 @@
 //! What the time of day says of a request, and what plugins see of its circumstances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attuned_recommender::ruling::RuleContext;
-use attuned_recommender::{Context, Request, Timestamp, Value};
+use attuned_recommender::{Context, Language, Request, Timestamp, UserId, Value};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
+
+/// A circumstance that rules may ask for by name. `sdk/README.md` tells their authors.
+pub struct Facet {
+    /// The key of the context.
+    pub name: &'static str,
+    /// Its values.
+    pub values: &'static str,
+    /// Who says it.
+    pub from: &'static str,
+    /// What it means that it is absent.
+    pub absent: &'static str,
+}
+
+const DAEMON: &str = "the daemon";
+const HOME: &str = "the home, the request";
+
+/// The circumstances that have a meaning of their own; rules see every other key of the home's and the
+/// request's context, too. What the daemon says stands behind what the request and the home say.
+pub const FACETS: [Facet; 14] = [
+    Facet {
+        name: "daypart",
+        values: "`morning` 5 to 10 h, `afternoon` 11 to 16 h, `evening` 17 to 22 h, `night`",
+        from: DAEMON,
+        absent: "never",
+    },
+    Facet { name: "weekday", values: "`monday` … `sunday`", from: DAEMON, absent: "never" },
+    Facet {
+        name: "locale",
+        values: "`en`, `de`, `zh`: the language of the reasons",
+        from: DAEMON,
+        absent: "never",
+    },
+    Facet {
+        name: "presence",
+        values: "who is there, separated by commas: `adult`, `child` …",
+        from: "the home, the request; the daemon adds `child` where the list is for one of the configuration",
+        absent: "not known who is there",
+    },
+    Facet {
+        name: "youngest-age",
+        values: "years, of the youngest who is there",
+        from: HOME,
+        absent: "not known",
+    },
+    Facet { name: "room", values: "a word: `living`, `kitchen` …", from: HOME, absent: "not known where" },
+    Facet {
+        name: "device-class",
+        values: "`tv`, `speaker`, `phone`, `tablet`, `panel` …",
+        from: HOME,
+        absent: "not known on what",
+    },
+    Facet {
+        name: "surface",
+        values: "the part of a screen that shows the list",
+        from: HOME,
+        absent: "only one, or not known",
+    },
+    Facet {
+        name: "occasion",
+        values: "`family`, `party`, `dinner`, `workout` …",
+        from: HOME,
+        absent: "none",
+    },
+    Facet { name: "mood", values: "`calm`, `upbeat`, `focused` …", from: HOME, absent: "not known" },
+    Facet {
+        name: "weather",
+        values: "as Home Assistant says it: `rainy`, `sunny`, `snowy` …",
+        from: HOME,
+        absent: "not known",
+    },
+    Facet { name: "temperature", values: "degrees Celsius, outside", from: HOME, absent: "not known" },
+    Facet {
+        name: "tariff",
+        values: "price of power: `low`, `normal`, `high`",
+        from: HOME,
+        absent: "always the same, or not known",
+    },
+    Facet {
+        name: "solar-surplus-w",
+        values: "watts that the sun gives beyond what the house needs; below 0 if it needs more",
+        from: HOME,
+        absent: "no panels, or not known",
+    },
+];
 
 /// The civil time of the household.
 pub(super) fn local(now: Timestamp, timezone: &TimeZone) -> Zoned {
@@ -79,10 +163,21 @@ pub(super) fn with_time_of_day(mut context: Context, local: &Zoned) -> Context {
     context
 }
 
+/// What the daemon itself knows of a house, beside the time.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The language of reasons where a request names none.
+    pub language: String,
+    /// Whom the configuration names as children.
+    pub children: BTreeSet<UserId>,
+}
+
 /// The circumstances as plugins see them: every context value that is a text, a number or a truth,
 /// as text.
-pub(super) fn for_rules(request: &Request, local: &Zoned) -> RuleContext {
-    let mut facets = BTreeMap::new();
+pub(super) fn for_rules(request: &Request, local: &Zoned, known: &Known) -> RuleContext {
+    let locale = request.language.map_or(known.language.as_str(), |language| language.name());
+    let mut facets = BTreeMap::from([("locale".to_owned(), locale.to_owned())]);
+
     for (key, value) in &request.context {
         let text = match value {
             Value::Text(text) => text.clone(),
@@ -91,6 +186,11 @@ pub(super) fn for_rules(request: &Request, local: &Zoned) -> RuleContext {
             Value::List(_) | Value::Map(_) => continue,
         };
         facets.insert(key.clone(), text);
+    }
+    // Whoever the list is for is there, whatever the home has noticed.
+    if request.users.iter().any(|user| known.children.contains(user)) {
+        let presence = facets.entry("presence".to_owned()).or_default();
+        presence.push_str(if presence.is_empty() { "child" } else { ", child" });
     }
     RuleContext {
         minute_of_day: u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0),
@@ -107,6 +207,8 @@ pub(super) fn for_rules(request: &Request, local: &Zoned) -> RuleContext {
 
 #[cfg(test)]
 mod tests {
+    use attuned_recommender::Column;
+
     use super::*;
 
     fn check(utc: &str, timezone: &str, expected: &str) {
@@ -154,6 +256,82 @@ mod tests {
         let at = Timestamp::from_unix_ms(0);
         let noted = of_event(Context::new(), &many, at, at, &local(at, &TimeZone::UTC));
         assert_eq!(noted.len(), NOTED_MAX + 4);
+    }
+
+    /// The facets of a request in a house that speaks German, where ben is a child.
+    fn facets(request: &Request) -> String {
+        let local = local(Timestamp::from_unix_ms(0), &TimeZone::UTC);
+        let children = BTreeSet::from([UserId::parse("ben").expect("an id")]);
+        let context = for_rules(request, &local, &Known { language: "de".to_owned(), children });
+        let facets: Vec<String> =
+            context.facets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        facets.join(" ")
+    }
+
+    fn for_users(users: &[&str], context: &[(&str, &str)]) -> Request {
+        let text = |(key, value): &(&str, &str)| ((*key).to_owned(), Value::Text((*value).to_owned()));
+        Request {
+            users: users.iter().map(|user| UserId::parse(user).expect("an id")).collect(),
+            context: context.iter().map(text).collect(),
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn rules_speak_the_language_of_the_reasons() {
+        let request = for_users(&[], &[]);
+        assert_eq!(facets(&request), "locale=de");
+        assert_eq!(facets(&Request { language: Some(Language::Zh), ..request }), "locale=zh");
+        assert_eq!(facets(&for_users(&[], &[("locale", "fr-CA")])), "locale=fr-CA");
+    }
+
+    #[test]
+    fn a_child_that_the_list_is_for_is_there() {
+        assert_eq!(facets(&for_users(&["anna"], &[])), "locale=de");
+        assert_eq!(facets(&for_users(&["anna", "ben"], &[])), "locale=de presence=child");
+        let noticed = for_users(&["ben"], &[("presence", "adult")]);
+        assert_eq!(facets(&noticed), "locale=de presence=adult, child");
+    }
+
+    /// The rows of the table under this heading of the SDK's README, cells by cells.
+    fn table(heading: &str) -> Vec<Vec<String>> {
+        let readme = include_str!("../../../../sdk/README.md");
+        let part = readme.split(&format!("\n### {heading}\n")).nth(1).expect(heading);
+        let rows =
+            part.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+        let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        rows.skip(2).map(cells).collect()
+    }
+
+    #[test]
+    fn the_sdk_tells_of_every_facet() {
+        let row = |facet: &Facet| {
+            [&format!("`{}`", facet.name), facet.values, facet.from, facet.absent].map(str::to_owned).to_vec()
+        };
+        assert_eq!(table("Facets"), FACETS.iter().map(row).collect::<Vec<_>>());
+        // What the daemon says is always there.
+        let local = local(Timestamp::from_unix_ms(0), &TimeZone::UTC);
+        let request = Request { context: with_time_of_day(Context::new(), &local), ..Request::default() };
+        let always = FACETS.iter().filter(|facet| facet.absent == "never").map(|facet| facet.name);
+        let mut always: Vec<&str> = always.collect();
+        always.sort_unstable();
+        let said = for_rules(&request, &local, &Known::default());
+        assert_eq!(said.facets.into_keys().collect::<Vec<_>>(), always);
+    }
+
+    #[test]
+    fn the_sdk_tells_of_every_column() {
+        let row = |column: &Column| {
+            let range = match column.range() {
+                Some((least, most)) if most.is_infinite() => format!("{least} and more"),
+                Some((least, most)) => format!("{least} to {most}"),
+                None => "as the item says".to_owned(),
+            };
+            let (name, absent) = (format!("`{}`", column.name()), column.absent().unwrap_or("never"));
+            [name, column.unit().to_owned(), range, absent.to_owned()]
+        };
+        let told = table("Columns").into_iter().map(|row| [0, 2, 3, 4].map(|at| row[at].clone()));
+        assert_eq!(told.collect::<Vec<_>>(), Column::ALL.iter().map(row).collect::<Vec<_>>());
     }
 
     #[test]

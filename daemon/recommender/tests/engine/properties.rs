@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use attuned_recommender::{
-    Adjustment, Comment, Content, DiversityMethod, Effect, Embedding, Event, EventType, Filter, Input, Item,
-    ItemId, Language, Modality, PluginId, Query, Ranked, Recommender, Request, Settings, Timestamp, Value,
-    item::ModelEmbedding,
+    Adjustment, Column, Comment, Content, DiversityMethod, Effect, Embedding, Event, EventType, Filter,
+    Input, Item, ItemId, Language, Modality, PluginId, Query, Ranked, Recommender, Request, Settings,
+    Timestamp, Value, item::ModelEmbedding,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -284,6 +284,25 @@ proptest! {
         once.dedup();
         prop_assert_eq!(once.len(), ranked.len());
         prop_assert_eq!(list(&recommender, &request, &adjustments, now), ranked);
+    }
+
+    #[test]
+    fn what_rules_see_is_within_its_range(steps in steps(30), request in requests(), days in -3_i64..400) {
+        let recommender = lived(Settings::default(), &events(&steps));
+        let batch = recommender.shortlist(&request, day(days)).batch();
+        prop_assert_eq!(batch.features.len(), Column::ALL.len());
+        for column in Column::ALL {
+            let values = &batch.features[column.name()];
+            prop_assert_eq!(values.len(), batch.scores.len());
+            for value in values {
+                prop_assert!(!value.is_nan() || column.absent().is_some(), "{}", column.name());
+                if let Some((least, most)) = column.range() {
+                    // The mean of a group is as exact as its sum.
+                    let within = (least - 1e-6..=most + 1e-6).contains(value);
+                    prop_assert!(value.is_nan() || within, "{} is {value}", column.name());
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use attuned_plugin_host::{Consent, Engine, Fixture, Grants, HostSettings, Package, PluginHost, Trial};
+use attuned_recommender::Column;
 use serde_json::json;
 
 use super::now;
 use crate::cli::{EXIT_INPUT, Failure, Printer};
+use crate::pipeline::FACETS;
 
 pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
     let package = Package::read_folder(folder)?;
@@ -22,11 +24,48 @@ pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
             tell(name, engine, &trial, printer)?;
         }
     }
-    if !printer.is_json() {
+    let strangers = strangers(&package);
+    if printer.is_json() {
+        for name in strangers {
+            printer.object(&json!({ "note": note(&name) }))?;
+        }
+    } else {
+        for name in strangers {
+            printer.text(note(&name))?;
+        }
         let all = fixtures.len() * Engine::ALL.len();
         printer.text(format_args!("{} of {all} passed", all - failed))?;
     }
     if failed > 0 { Err(Failure::Told(EXIT_INPUT)) } else { Ok(()) }
+}
+
+/// What `[input]` names and nobody gives: to the rule it reads as absent, which looks like a case of
+/// its own.
+fn strangers(package: &Package) -> Vec<Stranger> {
+    let known = Column::ALL.map(Column::name);
+    let columns = package.features().filter(|name| !known.contains(name));
+    let facets = package.facets().filter(|name| !FACETS.iter().any(|facet| facet.name == *name));
+    columns
+        .map(|name| Stranger::Column(name.to_owned()))
+        .chain(facets.map(|name| Stranger::Facet(name.to_owned())))
+        .collect()
+}
+
+enum Stranger {
+    Column(String),
+    Facet(String),
+}
+
+fn note(stranger: &Stranger) -> String {
+    match stranger {
+        Stranger::Column(name) => {
+            let known = Column::ALL.map(Column::name).join(", ");
+            format!("note: input.features names `{name}`, which this version does not know, expected {known}")
+        }
+        Stranger::Facet(name) => format!(
+            "note: input.facets names `{name}`, which is there only where a home publishes context/{name}"
+        ),
+    }
 }
 
 /// The fixtures of a package, read; there must be one.
