@@ -213,9 +213,11 @@ fn demo_config(config: Config, folder: &Folder) -> Result<Config, AppError> {
             max_boost: 0.3,
             max_scale: 2.0,
             exclude: false,
+            exclude_most: false,
             pin: 0,
             subject: false,
             item_ids: false,
+            shadow: false,
             settings: toml::Table::new(),
         }];
     }

@@ -29,6 +29,7 @@ pub use models::{ModelDocument, ModelStateDocument, ModelsDocument};
 pub use models::{RollbackModelDocument, UseModelsDocument};
 pub use plugins::{
     PluginLogDocument, PluginLogLineDocument, PluginsDocument, ReloadPluginsDocument, RunningPluginDocument,
+    ShadowDocument,
 };
 pub use rankers::{EarningsDocument, EstimateDocument, RankerDocument, RankersDocument};
 pub use rejection::{Rejection, RejectionCode, RejectionDocument};

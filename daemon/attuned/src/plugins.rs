@@ -235,11 +235,12 @@ pub fn granted(consent: &PluginConsent) -> Consent {
             subject: consent.subject,
             item_ids: consent.item_ids,
             exclude: consent.exclude,
+            exclude_most: consent.exclude_most,
             pin: consent.pin,
             max_boost: consent.max_boost,
             max_scale: consent.max_scale,
-            ..Grants::NONE
         },
+        shadow: consent.shadow,
         settings: consent.settings.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
     }
 }

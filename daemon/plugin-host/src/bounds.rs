@@ -15,6 +15,8 @@ pub(crate) struct Bounded {
     pub(crate) changes: Vec<Change>,
     /// Verdicts on positions that are not there, or with values that are no numbers.
     pub(crate) dropped: u64,
+    /// Verdicts that went beyond the grant, and were held to it.
+    pub(crate) clamped: u64,
     /// Verdicts that need a grant which the plugin does not have.
     pub(crate) ungranted: u64,
 }
@@ -72,10 +74,14 @@ fn adjust(
         }
         let effect = match verdict.action {
             Action::Boost(log_odds) if log_odds.is_finite() => {
-                Effect::Add(log_odds.clamp(-grants.max_boost, grants.max_boost))
+                let held = log_odds.clamp(-grants.max_boost, grants.max_boost);
+                bounded.clamped += u64::from(held != log_odds);
+                Effect::Add(held)
             }
             Action::Scale(factor) if factor.is_finite() && factor > 0.0 => {
-                Effect::Add(factor.clamp(1.0 / grants.max_scale, grants.max_scale).ln())
+                let held = factor.clamp(1.0 / grants.max_scale, grants.max_scale);
+                bounded.clamped += u64::from(held != factor);
+                Effect::Add(held.ln())
             }
             Action::Boost(_) | Action::Scale(_) => {
                 bounded.dropped += 1;
@@ -124,12 +130,16 @@ fn reorder(best_first: &[u32], scores: &[f32], grants: &Grants) -> Result<Bounde
     original.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
     let rest = original.iter().copied().filter(|position| !named[*position]);
     let asked = best_first.iter().map(|position| *position as usize).chain(rest);
+    let mut clamped = 0;
     let changes = asked.zip(&original).filter_map(|(position, dealt)| {
-        let change = (scores[*dealt] - scores[position]).clamp(-grants.max_boost, grants.max_boost);
+        let asked = scores[*dealt] - scores[position];
+        let change = asked.clamp(-grants.max_boost, grants.max_boost);
+        clamped += u64::from(change != asked && asked.is_finite());
         let effect = Effect::Add(change);
         (change.is_finite() && change != 0.0).then_some(Change { position, effect, reason: None })
     });
-    Ok(Bounded { changes: changes.collect(), ..Bounded::default() })
+    let changes = changes.collect();
+    Ok(Bounded { changes, clamped, ..Bounded::default() })
 }
 
 fn broke(message: String) -> CallError {
@@ -190,6 +200,9 @@ mod tests {
         if bounded.dropped > 0 {
             lines.push(format!("{} dropped", bounded.dropped));
         }
+        if bounded.clamped > 0 {
+            lines.push(format!("{} clamped", bounded.clamped));
+        }
         if bounded.ungranted > 0 {
             lines.push(format!("{} ungranted", bounded.ungranted));
         }
@@ -198,9 +211,13 @@ mod tests {
 
     #[test]
     fn boosts_and_scales_are_clamped_to_the_grant() {
-        check(GRANTS, "0 boost 0.2 because 1, 1 boost 99, 2 boost -99", "0 +0.200 (1), 1 +0.500, 2 -0.500");
-        check(GRANTS, "0 scale 1.5, 1 scale 99, 2 scale 0.001", "0 +0.405, 1 +0.693, 2 -0.693");
-        check(Grants::NONE, "0 boost 0.2, 1 scale 3", "");
+        check(
+            GRANTS,
+            "0 boost 0.2 because 1, 1 boost 99, 2 boost -99",
+            "0 +0.200 (1), 1 +0.500, 2 -0.500, 2 clamped",
+        );
+        check(GRANTS, "0 scale 1.5, 1 scale 99, 2 scale 0.001", "0 +0.405, 1 +0.693, 2 -0.693, 2 clamped");
+        check(Grants::NONE, "0 boost 0.2, 1 scale 3", "2 clamped");
     }
 
     #[test]
@@ -263,7 +280,7 @@ mod tests {
         check_order(&[2, 0, 1], &[0.3, 0.2, 0.1], "2 +0.200, 0 -0.100, 1 -0.100");
         check_order(&[], &[0.1, 0.3], "");
         check_order(&[1], &[0.4, 0.1, 0.2, 0.4], "1 +0.300, 3 -0.200, 2 -0.100");
-        check_order(&[1, 0], &[9.0, 0.0], "1 +0.500, 0 -0.500");
+        check_order(&[1, 0], &[9.0, 0.0], "1 +0.500, 0 -0.500, 2 clamped");
     }
 
     #[test]

@@ -158,6 +158,8 @@ pub struct Consent {
     pub grants: Grants,
     /// Values of its settings as text; a setting that is absent has the manifest's default.
     pub settings: BTreeMap<String, String>,
+    /// Whether it runs in shadow: it is asked, and what it says is counted and not applied.
+    pub shadow: bool,
 }
 
 #[cfg(test)]

@@ -253,7 +253,8 @@ fn consent_of_upgrade(before: &Consent, given: &Consent, package: &Package) -> C
     let mut settings = before.settings.clone();
     settings.retain(|name, _| package.has_setting(name));
     settings.extend(given.settings.clone());
-    Consent { grants: before.grants.either(given.grants), settings }
+    let shadow = before.shadow || given.shadow;
+    Consent { grants: before.grants.either(given.grants), settings, shadow }
 }
 
 /// Whether an id can be the name of a folder beside `state.toml`.

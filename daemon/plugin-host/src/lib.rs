@@ -10,6 +10,7 @@
 
 mod bounds;
 mod breaker;
+mod chain;
 mod component;
 mod contract;
 mod engine;
@@ -25,14 +26,13 @@ mod package;
 mod plugin;
 mod sandbox;
 mod setting;
+mod shadow;
 mod signature;
 mod ticker;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use attuned_recommender::ruling::{Adjustment, Batch, Effect, RuleContext};
+use attuned_recommender::ruling::Adjustment;
 use attuned_recommender::{PluginId, Timestamp};
 
 pub use breaker::PluginState;
@@ -48,14 +48,11 @@ pub use log::{LogLevel, LogLine};
 pub use package::{Origin, Package};
 pub use plugin::Counters;
 pub use setting::SettingSummary;
+pub use shadow::{ShadowExample, ShadowReport};
 pub use signature::{KEY_TEXT_BYTES_MAX, PublicKey, SecretKey};
 
-use error::CallError;
+use chain::Unshadowed;
 use plugin::Plugin;
-use sandbox::Input;
-
-/// The time of all plugins of one request together.
-const CHAIN: Duration = Duration::from_millis(limits::CHAIN_MS);
 
 /// How the host is set up.
 #[derive(Debug, Clone)]
@@ -85,6 +82,7 @@ pub struct PluginHost {
     settings: HostSettings,
     plugins: Vec<Plugin>,
     loader: Loader,
+    unshadowed: Option<Unshadowed>,
 }
 
 /// What all plugins together made of one batch.
@@ -117,6 +115,8 @@ pub struct PluginSummary {
     pub component_bytes: u64,
     /// What happened since it was loaded.
     pub counters: Counters,
+    /// What it would have changed since it was loaded, if it runs in shadow; else what it says counts.
+    pub shadow: Option<ShadowReport>,
 }
 
 impl PluginHost {
@@ -127,7 +127,7 @@ impl PluginHost {
     /// [`PluginError::NoEngine`] if this machine cannot run the engine: go on without plugins, and
     /// say so.
     pub fn new(settings: HostSettings) -> Result<PluginHost, PluginError> {
-        Ok(PluginHost { loader: Loader::start(&settings)?, settings, plugins: Vec::new() })
+        Ok(PluginHost { loader: Loader::start(&settings)?, settings, plugins: Vec::new(), unshadowed: None })
     }
 
     /// What loads plugins for this host, on any thread.
@@ -152,6 +152,7 @@ impl PluginHost {
         now: Timestamp,
     ) -> Result<PluginSummary, PluginError> {
         let loaded = self.loader.load(folder, consent, now)?;
+        self.unshadowed = None;
         let summary = loaded.summary();
         match self.plugins.iter_mut().find(|known| known.manifest.id == summary.id) {
             Some(known) => *known = loaded.0,
@@ -167,6 +168,7 @@ impl PluginHost {
     ///
     /// Our own fault: it is part of the program.
     pub fn load_empty_rule(&mut self, now: Timestamp) -> Result<(), PluginError> {
+        self.unshadowed = None;
         self.plugins = vec![self.loader.load_empty_rule(now)?.0];
         Ok(())
     }
@@ -176,6 +178,8 @@ impl PluginHost {
     /// loaded is left out. It costs no call, and a request before it has seen the old chain only, one
     /// after it the new one only.
     pub fn replace(&mut self, chain: Vec<(PluginId, Option<Loaded>)>) {
+        // It names plugins by their place in the chain.
+        self.unshadowed = None;
         let mut before = std::mem::take(&mut self.plugins);
         self.plugins = chain
             .into_iter()
@@ -208,117 +212,6 @@ impl PluginHost {
     pub fn release(&mut self) {
         self.plugins.iter_mut().for_each(Plugin::release);
     }
-
-    /// Asks every plugin about a batch, in order; each sees the scores after those before it. Rules
-    /// see the first [`limits::CANDIDATES_MAX`] rows: hand candidates over best first.
-    pub fn rank(&mut self, batch: &Arc<Batch>, context: &Arc<RuleContext>, now: Timestamp) -> ChainOutcome {
-        let start = Instant::now();
-        let mut outcome = ChainOutcome::default();
-        let len = batch.scores.len().min(batch.items.len()).min(limits::CANDIDATES_MAX);
-        if len == 0 {
-            return outcome;
-        }
-        let mut chain = Chain { scores: batch.scores[..len].to_vec(), excluded: vec![false; len] };
-        let locale = context.facets.get("locale").map(|locale| locale.split(['-', '_']).next());
-        let mut languages: Vec<&str> = locale.flatten().into_iter().collect();
-        languages.push(&self.settings.language);
-        for plugin in &mut self.plugins {
-            let left = CHAIN.saturating_sub(start.elapsed());
-            let id = plugin.manifest.id.clone();
-            let degraded = |error: CallError| Degraded {
-                plugin: id.clone(),
-                cause: error.cause,
-                message: error.message,
-            };
-            if !plugin.breaker.admits(now) {
-                plugin.counters.left_out += 1;
-                outcome.degraded.push(degraded(CallError::new(Cause::CircuitOpen, left_out(plugin))));
-                continue;
-            }
-            if left.is_zero() {
-                let message =
-                    format!("was not asked, as the {} ms of all plugins were over", limits::CHAIN_MS);
-                outcome.degraded.push(degraded(CallError::new(Cause::ChainBudget, message)));
-                continue;
-            }
-            let subject = context.subject.as_ref().filter(|_| plugin.grants.subject);
-            let input = Input {
-                batch: Arc::clone(batch),
-                context: Arc::clone(context),
-                scores: chain.scores.clone(),
-                subject: subject.map(|user| pseudonym(&self.settings.pseudonym_key, &id, user.as_str())),
-            };
-            let ruled = plugin
-                .rank(input, left, &self.loader.shared.ticker, now)
-                .and_then(|ruling| bounds::bound(ruling, &chain.scores, &chain.excluded, &plugin.grants));
-            match ruled {
-                Ok(bounded) => {
-                    plugin.breaker.succeeded();
-                    plugin.counters.dropped_verdicts += bounded.dropped;
-                    plugin.counters.ungranted_verdicts += bounded.ungranted;
-                    chain.apply(&bounded.changes);
-                    outcome.adjustments.extend(bounded.changes.into_iter().map(|change| {
-                        Adjustment {
-                            position: change.position,
-                            plugin: id.clone(),
-                            effect: change.effect,
-                            reason: change
-                                .reason
-                                .and_then(|row| plugin.manifest.reason(row, &languages).map(str::to_owned)),
-                        }
-                    }));
-                }
-                Err(error) => {
-                    plugin.counters.failures += 1;
-                    plugin.counters.last_failure = Some(error.message.clone());
-                    // A plugin that got less than its own time, as others had used it up, is not to blame.
-                    let fair = plugin.wall().min(CHAIN).saturating_sub(Duration::from_millis(1));
-                    let to_blame = error.cause != Cause::Deadline || left >= fair;
-                    if to_blame && plugin.breaker.failed(now) {
-                        tracing::warn!(plugin = %id, failure = error.message, "plugin fails too often, it is left out");
-                    }
-                    outcome.degraded.push(degraded(error));
-                }
-            }
-        }
-        outcome
-    }
-}
-
-/// The batch as the rules so far have left it.
-struct Chain {
-    scores: Vec<f32>,
-    excluded: Vec<bool>,
-}
-
-impl Chain {
-    fn apply(&mut self, changes: &[bounds::Change]) {
-        for change in changes {
-            match change.effect {
-                Effect::Add(log_odds) => self.scores[change.position] += log_odds,
-                Effect::Exclude => self.excluded[change.position] = true,
-                Effect::Pin(_) => {}
-            }
-        }
-    }
-}
-
-fn left_out(plugin: &Plugin) -> String {
-    match plugin.breaker.state() {
-        PluginState::Disabled => "is disabled, as it failed too often; load it again to try it".to_owned(),
-        PluginState::Ready | PluginState::Trial | PluginState::Open { .. } => {
-            let last = plugin.counters.last_failure.as_deref().unwrap_or("unknown");
-            format!("is left out for a while, as it failed too often; the last time it {last}")
-        }
-    }
-}
-
-/// A name for a user that is the same for one plugin and different for any two.
-fn pseudonym(key: &[u8; 32], plugin: &PluginId, user: &str) -> String {
-    let mut hasher = blake3::Hasher::new_keyed(key);
-    // No id has a zero byte, so no two pairs have the same text.
-    hasher.update(plugin.as_str().as_bytes()).update(&[0]).update(user.as_bytes());
-    hasher.finalize().to_hex()[..32].to_owned()
 }
 
 fn summary(plugin: &Plugin) -> PluginSummary {
@@ -333,5 +226,6 @@ fn summary(plugin: &Plugin) -> PluginSummary {
         limits: manifest.limits,
         component_bytes: plugin.component_bytes,
         counters: Counters { dropped_log_lines: plugin.log.dropped, ..plugin.counters.clone() },
+        shadow: plugin.shadow.clone(),
     }
 }

@@ -57,6 +57,9 @@ pub const LOG_LINE_BYTES: usize = 512;
 /// Lines that are kept for people to read.
 pub const LOG_LINES_KEPT: usize = 200;
 
+/// Changes that are kept of a plugin in shadow, to show what it would do.
+pub const SHADOW_EXAMPLES: usize = 10;
+
 /// Bytes that are kept of the text of a failure.
 pub const ERROR_TEXT_BYTES: usize = 512;
 

@@ -1,5 +1,6 @@
 //! One plugin: its package, its instance, and one call of it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::log::Log;
 use crate::manifest::Manifest;
 use crate::sandbox::{Input, Plan, Sandbox};
 use crate::setting;
+use crate::shadow::ShadowReport;
 use crate::ticker::{Ticker, ticks};
 
 /// What happened to one plugin since it was loaded.
@@ -28,18 +30,40 @@ pub struct Counters {
     pub calls: u64,
     /// Calls that had no result.
     pub failures: u64,
+    /// The same by their causes; causes that never occurred are not there.
+    pub failures_by_cause: BTreeMap<Cause, u64>,
     /// Requests in which it was not asked, as it had failed too often.
     pub left_out: u64,
+    /// Requests in which it was not asked, as the plugins before it had used up the time of all.
+    pub crowded_out: u64,
+    /// How often it had failed so often that it was left out for a while.
+    pub openings: u64,
     /// Verdicts on positions that were not there, or with values that were no numbers.
     pub dropped_verdicts: u64,
+    /// Verdicts that went beyond what it may change, and were held to that.
+    pub clamped_verdicts: u64,
     /// Verdicts that needed a grant which the plugin does not have.
     pub ungranted_verdicts: u64,
     /// Lines of its log that were not kept.
     pub dropped_log_lines: u64,
     /// Fuel that the newest call used.
     pub fuel_used: u64,
+    /// Fuel that all calls used.
+    pub fuel_total: u64,
+    /// How long all calls took, in microseconds.
+    pub micros_total: u64,
+    /// How long the longest call took, in microseconds.
+    pub micros_max: u64,
     /// The newest failure, in one sentence.
     pub last_failure: Option<String>,
+}
+
+impl Counters {
+    pub(crate) fn failed(&mut self, error: &CallError) {
+        self.failures += 1;
+        *self.failures_by_cause.entry(error.cause).or_default() += 1;
+        self.last_failure = Some(error.message.clone());
+    }
 }
 
 pub(crate) struct Plugin {
@@ -50,6 +74,8 @@ pub(crate) struct Plugin {
     pub(crate) breaker: Breaker,
     pub(crate) counters: Counters,
     pub(crate) log: Log,
+    /// What it would have changed, if it runs in shadow.
+    pub(crate) shadow: Option<ShadowReport>,
     plan: Arc<Plan>,
     component: Component,
     prepared: RankerPre<Sandbox>,
@@ -112,6 +138,7 @@ impl Plugin {
             breaker: Breaker::new(),
             counters: Counters::default(),
             log: Log::default(),
+            shadow: consent.shadow.then(ShadowReport::default),
             component,
             prepared,
             live: None,
@@ -154,12 +181,20 @@ impl Plugin {
         let limits = self.manifest.limits;
         let fuel = limits.fuel_for(input.scores.len());
         let wall = self.wall().min(wall_left);
-        self.counters.calls += 1;
-        self.call(fuel, wall, ticker, now, |instance| {
+        let start = Instant::now();
+        self.counters.fuel_used = 0;
+        let ruling = self.call(fuel, wall, ticker, now, |instance| {
             instance.store.data_mut().input = Some(input);
             let (context, candidates) = (Resource::new_borrow(0), Resource::new_borrow(0));
             instance.ranker.attuned_ranking_rule().call_rank(&mut instance.store, context, candidates)
-        })
+        });
+        let micros = start.elapsed().as_micros() as u64;
+        let counters = &mut self.counters;
+        counters.calls += 1;
+        counters.fuel_total += counters.fuel_used;
+        counters.micros_total += micros;
+        counters.micros_max = counters.micros_max.max(micros);
+        ruling
     }
 
     /// Calls an instance with all limits armed. After anything but an orderly answer the instance is

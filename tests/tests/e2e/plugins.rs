@@ -183,3 +183,68 @@ fn a_looping_a_trapping_and_a_memory_eating_plugin_cost_little_and_never_the_ans
         assert_eq!(daemon.stop().code, Some(0));
     }
 }
+
+/// Runs `attuned plugin …` beside the daemon, and gives the object that it prints.
+fn plugin(home: &Home, arguments: &[&str]) -> Value {
+    let output = home.command(&[&["plugin"], arguments, &["--json"]].concat()).output().expect("it runs");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one object")
+}
+
+#[test]
+fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
+    let Some(mosquitto) = tools::mosquitto() else { return };
+    let broker = Broker::start(&mosquitto);
+    // One that fails, set in the configuration, is in shadow, too.
+    let folder = tempfile::tempdir().expect("a folder");
+    put_hostile(folder.path(), "org.example.panic", "panic");
+    let plugins =
+        format!("shipped = {:?}\nenabled = [{{ id = \"org.example.panic\", shadow = true }}]", folder.path());
+    let home = Home::new(broker.port(), &Setup { plugins, ..Setup::default() });
+    let daemon = home.start();
+    for item in catalogue::items("show").iter().take(15) {
+        home.put(item);
+    }
+    let package = tools::tree().join("plugins/family-night");
+    let package = package.to_str().expect("UTF-8");
+    let installed = plugin(&home, &["install", package, "--allow-unsigned", "--grant", "all", "--shadow"]);
+    assert_eq!(installed["running"], "1.0.0", "{installed}");
+    let context = json!({"daypart": "evening", "device-class": "tv"});
+    let request = json!({"kinds": ["show"], "n": 15, "context": context});
+    let ask = || home.recommend(&request);
+    let before = ids(&ask());
+    for _ in 0..5 {
+        let answer = ask();
+        assert_eq!(
+            (ids(&answer), plugin_reasons(&answer), &answer["degraded"]),
+            (before.clone(), Vec::new(), &json!([]))
+        );
+    }
+    assert_eq!(home.get("/v1/status").get("plugins"), None, "none takes part");
+    let running = |id: &str| {
+        wait::until("six lists were looked at", || {
+            let running = plugin(&home, &["show", id])["running"].take();
+            // Nobody waits for it, so that its count comes a moment later.
+            (running["shadow"]["requests"] == 6 || running["left_out"] == 3).then_some(running)
+        })
+    };
+    let shadow = running(FAMILY_NIGHT)["shadow"].take();
+    assert_eq!((&shadow["changed_lists"], &shadow["excluded_items"]), (&json!(6), &json!(0)), "{shadow}");
+    let moved = shadow["moved_items"].as_u64().expect("a count");
+    assert!((12..=90).contains(&moved) && moved.is_multiple_of(6), "{shadow}");
+    assert!(shadow["mean_places"].as_f64().is_some_and(|places| (1.0..=14.0).contains(&places)), "{shadow}");
+    assert_eq!(shadow["examples"].as_array().map(Vec::len), Some(10));
+    let failing = running("org.example.panic");
+    assert_eq!((&failing["calls"], &failing["failures_by_cause"]), (&json!(3), &json!({"trap": 3})));
+    assert_eq!((&failing["state"], &failing["openings"]), (&json!("open"), &json!(1)));
+
+    // Out of shadow, its word counts.
+    assert_eq!(plugin(&home, &["enable", FAMILY_NIGHT])["shadow"], false);
+    let answer = ask();
+    assert!(!plugin_reasons(&answer).is_empty());
+    assert_ne!(ids(&answer), before);
+    assert_eq!(home.get("/v1/status")["plugins"], json!([FAMILY_NIGHT]));
+    assert_eq!(plugin(&home, &["shadow", FAMILY_NIGHT])["shadow"], true);
+    assert_eq!(plugin_reasons(&ask()), []);
+    assert_eq!(daemon.stop().code, Some(0));
+}

@@ -95,7 +95,12 @@ enum Action {
         #[arg(value_name = "NAME=VALUE", required = true)]
         settings: Vec<String>,
     },
-    /// Let it run; one that failed too often is tried again
+    /// Run it in shadow: it is asked about every list, and what it says is counted and not applied
+    #[command(
+        after_long_help = "Example:\n  attuned plugin shadow org.example.my-rule\n  attuned plugin show org.example.my-rule"
+    )]
+    Shadow(Id),
+    /// Let it run, out of shadow; one that failed too often is tried again
     #[command(after_long_help = "Example:\n  attuned plugin enable org.example.my-rule")]
     Enable(Id),
     /// Keep it installed, and do not run it
@@ -148,13 +153,22 @@ pub fn run(plugin: Plugin, common: &Common, printer: &mut Printer) -> Result<(),
         Action::Grant { id, grants } => decide::grant(&id.id, &grants, common, printer),
         Action::Revoke(Id { id }) => decide::revoke(&id, common, printer),
         Action::Set { id, settings } => decide::set(&id.id, &settings, common, printer),
-        Action::Enable(Id { id }) => decide::enable(&id, true, common, printer),
-        Action::Disable(Id { id }) => decide::enable(&id, false, common, printer),
+        Action::Shadow(Id { id }) => decide::run(&id, Run::Shadow, common, printer),
+        Action::Enable(Id { id }) => decide::run(&id, Run::Applied, common, printer),
+        Action::Disable(Id { id }) => decide::run(&id, Run::Off, common, printer),
         Action::Order { ids } => decide::order(&ids, common, printer),
         Action::Remove(Id { id }) => decide::remove(&id, common, printer),
         Action::Rollback(Id { id }) => decide::roll_back(&id, common, printer),
         Action::Logs(Id { id }) => logs::run(&id, common, printer),
     }
+}
+
+/// How a person lets a plugin run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Applied,
+    Shadow,
+    Off,
 }
 
 impl From<PluginError> for Failure {

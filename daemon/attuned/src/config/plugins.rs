@@ -67,12 +67,18 @@ pub struct PluginConsent {
     /// How many items it may pin to a place.
     #[serde(default)]
     pub pin: u32,
+    /// Whether it may take more than 80 % of the candidates off.
+    #[serde(default)]
+    pub exclude_most: bool,
     /// Whether it may know a pseudonym of the person.
     #[serde(default)]
     pub subject: bool,
     /// Whether it may know the items' ids.
     #[serde(default)]
     pub item_ids: bool,
+    /// Whether it runs in shadow: what it says is counted and not applied.
+    #[serde(default)]
+    pub shadow: bool,
     /// Values of its settings.
     #[serde(default)]
     pub settings: toml::Table,

@@ -1,13 +1,15 @@
 //! Documents about the plugins that run.
 
-use attuned_plugin_host::{Grants, LogLevel, LogLine, PluginState, PluginSummary};
+use std::collections::BTreeMap;
+
+use attuned_plugin_host::{Grants, LogLevel, LogLine, PluginState, PluginSummary, ShadowReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Degraded, timestamp_text};
 
 /// The plugins that run, as `GET /v1/plugins` answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "plugins")]
 pub struct PluginsDocument {
     /// In the order in which they run.
@@ -18,7 +20,7 @@ pub struct PluginsDocument {
 }
 
 /// A plugin that runs, and what happened since it was loaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunningPluginDocument {
     /// Its id.
     pub id: String,
@@ -35,17 +37,78 @@ pub struct RunningPluginDocument {
     pub calls: u64,
     /// Calls that had no result.
     pub failures: u64,
+    /// The same by their causes, the words before the colon in `degraded`.
+    #[serde(default)]
+    pub failures_by_cause: BTreeMap<String, u64>,
     /// Requests in which it was not asked, as it had failed too often.
     pub left_out: u64,
+    /// Requests in which it was not asked, as the plugins before it had used up the time of all.
+    #[serde(default)]
+    pub crowded_out: u64,
+    /// How often it had failed so often that it was left out for a while.
+    #[serde(default)]
+    pub openings: u64,
     /// Verdicts that were no numbers, or on candidates that were not there.
     pub dropped_verdicts: u64,
+    /// Verdicts that went beyond what it may change, and were held to that.
+    #[serde(default)]
+    pub clamped_verdicts: u64,
     /// Verdicts that needed a grant which it does not have.
     pub ungranted_verdicts: u64,
+    /// Lines of its log that were not kept.
+    #[serde(default)]
+    pub dropped_log_lines: u64,
     /// Fuel that the newest call used.
     pub fuel_used: u64,
+    /// Fuel that all calls used.
+    #[serde(default)]
+    pub fuel_total: u64,
+    /// How long all calls took, in microseconds.
+    #[serde(default)]
+    pub micros_total: u64,
+    /// How long the longest call took, in microseconds.
+    #[serde(default)]
+    pub micros_max: u64,
     /// The newest failure, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<String>,
+    /// What it would have changed, if it runs in shadow; else what it says is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowDocument>,
+}
+
+/// What a plugin in shadow would have changed. Lists are compared as the rules leave them, before the
+/// final order makes them different and balanced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShadowDocument {
+    /// Requests on which it gave a ruling.
+    pub requests: u64,
+    /// Requests on which it was not asked, as others waited already or the time of all was over.
+    pub skipped: u64,
+    /// Lists that would have had other items, or the same in another order.
+    pub changed_lists: u64,
+    /// Items of those lists that would have stood at another place.
+    pub moved_items: u64,
+    /// By how many places such an item would have moved, in the mean.
+    pub mean_places: f64,
+    /// Items of those lists that would have been taken off.
+    pub excluded_items: u64,
+    /// The newest changes, oldest first; at most 10.
+    pub examples: Vec<ShadowExampleDocument>,
+}
+
+/// One item of a list that would have been another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShadowExampleDocument {
+    /// When the request came in, RFC 3339.
+    pub at: String,
+    /// The item.
+    pub item: String,
+    /// Its place, from 1.
+    pub from: u64,
+    /// The place that it would have had, from 1; absent if it would have been taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u64>,
 }
 
 /// Which plugins are loaded again though nothing changed, so that one that was disabled after too
@@ -96,11 +159,47 @@ impl From<PluginSummary> for RunningPluginDocument {
             grants: plugin.grants.beyond(Grants::NONE),
             calls: counters.calls,
             failures: counters.failures,
+            failures_by_cause: counters
+                .failures_by_cause
+                .into_iter()
+                .map(|(cause, failures)| (cause.name().to_owned(), failures))
+                .collect(),
             left_out: counters.left_out,
+            crowded_out: counters.crowded_out,
+            openings: counters.openings,
             dropped_verdicts: counters.dropped_verdicts,
+            clamped_verdicts: counters.clamped_verdicts,
             ungranted_verdicts: counters.ungranted_verdicts,
+            dropped_log_lines: counters.dropped_log_lines,
             fuel_used: counters.fuel_used,
+            fuel_total: counters.fuel_total,
+            micros_total: counters.micros_total,
+            micros_max: counters.micros_max,
             last_failure: counters.last_failure,
+            shadow: plugin.shadow.map(Into::into),
+        }
+    }
+}
+
+impl From<ShadowReport> for ShadowDocument {
+    fn from(report: ShadowReport) -> Self {
+        ShadowDocument {
+            requests: report.requests,
+            skipped: report.skipped,
+            changed_lists: report.changed_lists,
+            moved_items: report.moved_items,
+            mean_places: report.mean_places(),
+            excluded_items: report.excluded_items,
+            examples: report
+                .examples
+                .into_iter()
+                .map(|example| ShadowExampleDocument {
+                    at: timestamp_text(example.at),
+                    item: example.item,
+                    from: example.from as u64,
+                    to: example.to.map(|to| to as u64),
+                })
+                .collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attuned_recommender::ruling::RuleContext;
-use attuned_recommender::{Context, Language, Request, Timestamp, UserId, Value};
+use attuned_recommender::{Context, Request, Timestamp, UserId, Value};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
@@ -207,7 +207,7 @@ pub(super) fn for_rules(request: &Request, local: &Zoned, known: &Known) -> Rule
 
 #[cfg(test)]
 mod tests {
-    use attuned_recommender::Column;
+    use attuned_recommender::{Column, Language};
 
     use super::*;
 

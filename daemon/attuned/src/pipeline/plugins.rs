@@ -55,8 +55,8 @@ impl Pipeline {
     /// No such plugin runs.
     pub async fn plugin_log(&self, id: &str) -> Result<PluginLogDocument, Rejection> {
         let plugin = plugin_id(id)?;
-        if !self.shared.rules.names().iter().any(|name| name == id) {
-            let names = self.shared.rules.names();
+        let names = self.shared.rules.all_names();
+        if !names.iter().any(|name| name == id) {
             let names = if names.is_empty() { "nothing, as none runs".to_owned() } else { names.join(", ") };
             let message = format!("plugin `{id}` does not run, expected {names}");
             return Err(Rejection::new(RejectionCode::NotFound, message));
@@ -85,7 +85,7 @@ impl Shared {
             tracing::error!(plugin = plugin.name, reason = plugin.reason, "plugin not loaded");
         }
         self.rules.replace(change.chain).await?;
-        tracing::info!(plugins = ?self.rules.names(), "plugins loaded");
+        tracing::info!(plugins = ?self.rules.all_names(), "plugins loaded");
         self.degraded.send_modify(|degraded| {
             degraded.retain(|part| part.part != "plugin");
             degraded.extend(change.degraded);

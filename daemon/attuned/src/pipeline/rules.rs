@@ -32,10 +32,18 @@ struct Call {
     answer: oneshot::Sender<ChainOutcome>,
 }
 
+/// The ids of the plugins that run, in order.
+#[derive(Default)]
+struct Names {
+    /// Those whose word counts.
+    applied: Vec<String>,
+    all: Vec<String>,
+}
+
 /// The way to the plugins.
 pub(super) struct Rules {
     asks: mpsc::Sender<Ask>,
-    names: watch::Receiver<Vec<String>>,
+    names: watch::Receiver<Names>,
     patience: Duration,
 }
 
@@ -60,6 +68,8 @@ pub(super) fn start(mut host: PluginHost, chain_ms_max: u32, pulse: Pulse) -> (R
                 Ask::Rank(call) => {
                     let outcome = host.rank(&call.batch, &call.context, call.now);
                     drop(call.answer.send(outcome));
+                    // Nobody waits for plugins in shadow.
+                    host.rank_in_shadow(!queue.is_empty());
                 }
                 Ask::Replace(chain, done) => {
                     host.replace(chain);
@@ -76,14 +86,26 @@ pub(super) fn start(mut host: PluginHost, chain_ms_max: u32, pulse: Pulse) -> (R
     (Rules { asks, names, patience }, task)
 }
 
-fn names(host: &PluginHost) -> Vec<String> {
-    host.plugins().into_iter().map(|plugin| plugin.id.to_string()).collect()
+fn names(host: &PluginHost) -> Names {
+    let mut names = Names::default();
+    for plugin in host.plugins() {
+        if plugin.shadow.is_none() {
+            names.applied.push(plugin.id.to_string());
+        }
+        names.all.push(plugin.id.to_string());
+    }
+    names
 }
 
 impl Rules {
-    /// The plugins' ids, in the order in which they run.
+    /// The ids of the plugins whose word counts, in the order in which they run.
     pub(super) fn names(&self) -> Vec<String> {
-        self.names.borrow().clone()
+        self.names.borrow().applied.clone()
+    }
+
+    /// The ids of all plugins that run, those in shadow too.
+    pub(super) fn all_names(&self) -> Vec<String> {
+        self.names.borrow().all.clone()
     }
 
     /// Makes these the plugins that run. Requests that were asked before are answered by the old
@@ -112,7 +134,7 @@ impl Rules {
     /// Asks all plugins. Never fails: without an answer in time there is no change, and what was
     /// left out is named.
     pub(super) async fn ask(&self, batch: Batch, context: RuleContext, now: Timestamp) -> Rulings {
-        if self.names.borrow().is_empty() || batch.items.is_empty() {
+        if self.names.borrow().all.is_empty() || batch.items.is_empty() {
             return Rulings::default();
         }
         let started = Instant::now();

@@ -27,6 +27,9 @@ pub(super) struct Document {
 struct Row {
     id: String,
     enabled: bool,
+    /// Whether it runs in shadow; absent from before there was that.
+    #[serde(default)]
+    shadow: bool,
     current: Version,
     previous: Option<Version>,
     grants: GrantsRow,
@@ -66,6 +69,7 @@ impl Document {
             Row {
                 id: plugin.id.to_string(),
                 enabled: plugin.enabled,
+                shadow: plugin.consent.shadow,
                 current: version(&plugin.current),
                 previous: plugin.previous.as_ref().map(version),
                 grants: GrantsRow { subject, item_ids, exclude, exclude_most, pin, max_boost, max_scale },
@@ -110,7 +114,11 @@ impl Row {
             previous: self.previous.map(Version::read).transpose()?,
             enabled: self.enabled,
             // Whatever numbers stand there, they are within the host's bounds from here on.
-            consent: Consent { grants: grants.both(Grants::ALL), settings: self.settings },
+            consent: Consent {
+                grants: grants.both(Grants::ALL),
+                settings: self.settings,
+                shadow: self.shadow,
+            },
         })
     }
 }
@@ -147,6 +155,7 @@ mod tests {
             consent: Consent {
                 grants: Grants { exclude: true, max_boost: 0.3, ..Grants::NONE },
                 settings: BTreeMap::from([("weight".to_owned(), "0.2".to_owned())]),
+                shadow: true,
             },
         }
     }
@@ -154,8 +163,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let plugins = vec![plugin()];
-        assert_eq!(parse(&Document::of(&plugins).to_text()), Ok(plugins));
+        assert_eq!(parse(&Document::of(&plugins).to_text()), Ok(plugins.clone()));
         assert_eq!(parse("state = 1"), Ok(Vec::new()));
+        // As it was written before there was shadow.
+        let (before, mut unshadowed) = (Document::of(&plugins).to_text(), plugins);
+        unshadowed[0].consent.shadow = false;
+        assert_eq!(parse(&before.replace("shadow = true\n", "")), Ok(unshadowed));
     }
 
     #[test]

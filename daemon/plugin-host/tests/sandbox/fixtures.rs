@@ -23,7 +23,8 @@ fn every_plugin_passes_its_fixtures() {
                 let name = format!("{} under {engine}", fixture.display());
                 let text = fs::read_to_string(fixture).expect("a fixture");
                 let fixture = Fixture::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-                let consent = Consent { grants: Grants::ALL, settings: fixture.settings() };
+                let consent =
+                    Consent { grants: Grants::ALL, settings: fixture.settings(), ..Consent::default() };
                 host.load(&package, &consent, NOW).unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_eq!(fixture.run(&mut host, NOW).differences, Vec::<String>::new(), "{name}");
             }

@@ -101,7 +101,8 @@ pub fn hostile() -> Vec<u8> {
 
 /// Consent that tells the hostile guest what to do.
 pub fn told(what: &str, grants: Grants) -> Consent {
-    Consent { grants, settings: BTreeMap::from([("do".to_owned(), what.to_owned())]) }
+    let settings = BTreeMap::from([("do".to_owned(), what.to_owned())]);
+    Consent { grants, settings, ..Consent::default() }
 }
 
 /// Writes a package whose manifest has `HASH` where the component's hash belongs.

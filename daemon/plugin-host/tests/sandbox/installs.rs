@@ -77,7 +77,7 @@ fn names(folder: &Path) -> Vec<String> {
 const HOSTILE_ID: &str = "org.example.hostile";
 
 fn given(grants: Grants) -> Consent {
-    Consent { grants, settings: BTreeMap::new() }
+    Consent { grants, ..Consent::default() }
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod installs;
 mod packages;
 mod policy;
 mod reload;
+mod shadow;

@@ -26,7 +26,7 @@ pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
         let mut empty = PluginHost::new(HostSettings::new(engine, [0; 32]))?;
         empty.load_empty_rule(now())?;
         for (name, fixture) in &fixtures {
-            let consent = Consent { grants: Grants::ALL, settings: fixture.settings() };
+            let consent = Consent { grants: Grants::ALL, settings: fixture.settings(), ..Consent::default() };
             host.load(folder, &consent, now())?;
             for rows in ROWS {
                 let ours = median(&mut host, fixture, rows);

@@ -1,11 +1,11 @@
-//! `attuned plugin grant|revoke|set|enable|disable|order|remove|rollback`.
+//! `attuned plugin grant|revoke|set|shadow|enable|disable|order|remove|rollback`.
 
 use std::path::PathBuf;
 
 use attuned_plugin_host::{Grants, HostSettings, Installed, InstalledPlugin, PluginHost};
 use serde_json::json;
 
-use super::{current, given, now, reload, setting};
+use super::{Run, current, given, now, reload, setting};
 use crate::cli::session::configuration;
 use crate::cli::{Common, Failure, Printer};
 use crate::plugins::engine;
@@ -57,12 +57,13 @@ pub fn set(id: &str, typed: &[String], common: &Common, printer: &mut Printer) -
     tell(&plugin, &[], common, printer)
 }
 
-pub fn enable(id: &str, enabled: bool, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(id: &str, run: Run, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let plugin = Installed::decide(&path(common)?, id, |plugin| {
-        plugin.enabled = enabled;
+        plugin.enabled = run != Run::Off;
+        plugin.consent.shadow = run == Run::Shadow;
         Ok(())
     })?;
-    let anew = if enabled { vec![id.to_owned()] } else { Vec::new() };
+    let anew = if run == Run::Off { Vec::new() } else { vec![id.to_owned()] };
     tell(&plugin, &anew, common, printer)
 }
 
@@ -111,13 +112,23 @@ fn tell(
             "id": id,
             "version": version,
             "enabled": plugin.enabled,
+            "shadow": plugin.consent.shadow,
             "grants": grants,
             "settings": plugin.consent.settings,
             "running": taken.running(id),
         }));
     }
-    let state = if plugin.enabled { "enabled" } else { "disabled" };
+    let state = state(plugin.enabled, plugin.consent.shadow);
     let grants = if grants.is_empty() { "nothing".to_owned() } else { grants.join(", ") };
     printer.text(format_args!("{id} {version}: {state}, granted {grants}"))?;
     printer.text(taken.words(id))
+}
+
+/// How a person lets it run, in one word.
+pub(super) fn state(enabled: bool, shadow: bool) -> &'static str {
+    match (enabled, shadow) {
+        (false, _) => "disabled",
+        (true, true) => "in shadow",
+        (true, false) => "enabled",
+    }
 }

@@ -25,6 +25,9 @@ pub struct Install {
     /// Values of its settings
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Run it in shadow: what it says is counted and not applied
+    #[arg(long)]
+    shadow: bool,
     /// Install it though no key of plugins.trusted_keys has signed it
     #[arg(long)]
     allow_unsigned: bool,
@@ -40,6 +43,7 @@ pub fn run(install: Install, common: &Common, printer: &mut Printer) -> Result<(
     let consent = Consent {
         grants: given(Consent::default().grants, &install.grant, package.asked())?,
         settings: install.set.iter().map(|typed| setting(typed)).collect::<Result<_, Failure>>()?,
+        shadow: install.shadow,
     };
     let path = &config.plugins.path;
     let before = Installed::read(path)?;

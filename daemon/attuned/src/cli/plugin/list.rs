@@ -1,13 +1,15 @@
 //! `attuned plugin list` and `attuned plugin show`.
 
-use attuned_plugin_host::{Grants, Installed, InstalledPlugin, Package, SettingSummary};
+use attuned_plugin_host::{Consent, Grants, Installed, Package, PublicKey, SettingSummary};
 use serde::Serialize;
 
+use super::decide::state;
 use crate::cli::session::{Session, configuration};
 use crate::cli::table::Table;
 use crate::cli::{Common, Failure, Printer};
-use crate::document::{PluginsDocument, RunningPluginDocument};
-use crate::plugins::plugin_folders;
+use crate::config::PluginsConfig;
+use crate::document::{PluginsDocument, RunningPluginDocument, ShadowDocument};
+use crate::plugins::{granted, plugin_folders};
 
 /// One plugin, as the files say and as the daemon runs it.
 #[derive(Serialize)]
@@ -17,6 +19,8 @@ struct Row {
     /// `installed`, `configured` (by plugins.enabled) or `shipped` (and not used).
     from: &'static str,
     enabled: bool,
+    /// Whether it runs in shadow.
+    shadow: bool,
     grants: Vec<String>,
     /// What the running daemon says of it; `null` if there is none, or it does not run there.
     running: Option<RunningPluginDocument>,
@@ -55,7 +59,8 @@ pub fn list(common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     table.row(["id", "version", "from", "state", "granted"].map(str::to_owned));
     for row in rows {
         let state = match (&row.running, row.enabled) {
-            (Some(running), _) => format!("runs ({}, {} calls)", running.state, running.calls),
+            (Some(running), _) => format!("{} ({}, {} calls)", runs(running), running.state, running.calls),
+            (None, true) if row.shadow => "in shadow".to_owned(),
             (None, true) => "enabled".to_owned(),
             (None, false) => "off".to_owned(),
         };
@@ -67,18 +72,16 @@ pub fn list(common: &Common, printer: &mut Printer) -> Result<(), Failure> {
 
 pub fn show(id: &str, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let config = configuration(common)?;
-    let installed = Installed::read(&config.plugins.path)?;
-    let plugin = installed.plugin(id)?;
-    let package = installed.package(&plugin.id, &plugin.current)?;
+    let (plugin, package) = found(id, &config.plugins)?;
     let row = rows(common)?.into_iter().find(|row| row.id == id);
     let row = row.ok_or_else(|| Failure::Input(format!("plugin `{id}` was removed meanwhile")))?;
-    let details = details(row, plugin, &package);
+    let details = details(row, &plugin, &package);
     if printer.is_json() {
         return printer.object(&details);
     }
     let list = |words: &[String]| if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
     let mut table = Table::default();
-    let state = if plugin.enabled { "enabled" } else { "disabled" };
+    let state = state(plugin.enabled, plugin.consent.shadow);
     table.row(["version".to_owned(), format!("{} ({state})", details.row.version)]);
     if let Some(previous) = &details.previous {
         table.row([
@@ -98,15 +101,91 @@ pub fn show(id: &str, common: &Common, printer: &mut Printer) -> Result<(), Fail
         table.row([format!("setting {name}"), format!("{value} ({expected}): {help}")]);
     }
     if let Some(running) = &details.row.running {
-        let failure =
-            running.last_failure.as_ref().map_or(String::new(), |failure| format!("; last: {failure}"));
-        let counted = format!("{} calls, {} failures{failure}", running.calls, running.failures);
-        table.row([format!("runs ({})", running.state), counted]);
+        table.row([format!("{} ({})", runs(running), running.state), counted(running)]);
+        if let Some(shadow) = &running.shadow {
+            shadowed(shadow, &mut table);
+        }
     }
     printer.text(format_args!("{id}: {}\n{}", details.summary, table.render()))
 }
 
-fn details(row: Row, plugin: &InstalledPlugin, package: &Package) -> Details {
+/// Whether what it says counts.
+fn runs(running: &RunningPluginDocument) -> &'static str {
+    if running.shadow.is_some() { "runs in shadow" } else { "runs" }
+}
+
+/// What happened since it was loaded, in words.
+fn counted(running: &RunningPluginDocument) -> String {
+    let causes: Vec<String> =
+        running.failures_by_cause.iter().map(|(cause, failures)| format!("{failures} {cause}")).collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    let mean = running.micros_total.checked_div(running.calls).unwrap_or(0);
+    let mut words = vec![
+        format!("{} calls of {mean} µs in the mean, {} at most", running.calls, running.micros_max),
+        format!("{} failures{causes}", running.failures),
+    ];
+    let seldom = [
+        (running.openings, "times left out for a while"),
+        (running.left_out, "requests left out of"),
+        (running.crowded_out, "requests without time for it"),
+        (running.clamped_verdicts, "verdicts held to its grants"),
+        (running.ungranted_verdicts, "verdicts without a grant"),
+        (running.dropped_verdicts, "verdicts that meant nothing"),
+        (running.dropped_log_lines, "lines of its log dropped"),
+    ];
+    words
+        .extend(seldom.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    words.extend(running.last_failure.iter().map(|failure| format!("last failure: {failure}")));
+    words.join("; ")
+}
+
+/// What a plugin in shadow would have changed, in words.
+fn shadowed(shadow: &ShadowDocument, table: &mut Table) {
+    let lists = format!(
+        "{} of {} lists ({} requests skipped)",
+        shadow.changed_lists, shadow.requests, shadow.skipped
+    );
+    table.row(["would have changed".to_owned(), lists]);
+    let moved = format!("{} items by {:.1} places in the mean", shadow.moved_items, shadow.mean_places);
+    table.row(["would have moved".to_owned(), moved]);
+    table.row(["would have taken off".to_owned(), format!("{} items", shadow.excluded_items)]);
+    for example in &shadow.examples {
+        let to = example.to.map_or("off".to_owned(), |to| to.to_string());
+        table.row([format!("  {}", example.at), format!("{}: {} → {to}", example.item, example.from)]);
+    }
+}
+
+/// A plugin as a person set it: by installing it, or in the configuration.
+struct Decided {
+    enabled: bool,
+    consent: Consent,
+    signer: Option<PublicKey>,
+    previous: Option<String>,
+}
+
+/// The plugin of this id, and the files of its version that runs.
+fn found(id: &str, config: &PluginsConfig) -> Result<(Decided, Package), Failure> {
+    let installed = Installed::read(&config.path)?;
+    let configured = config.enabled.iter().find(|row| row.id == id);
+    match (installed.plugin(id), configured.zip(plugin_folders(config).get(id))) {
+        (Ok(plugin), _) => {
+            let decided = Decided {
+                enabled: plugin.enabled,
+                consent: plugin.consent.clone(),
+                signer: plugin.current.signer,
+                previous: plugin.previous.as_ref().map(|version| version.version.clone()),
+            };
+            Ok((decided, installed.package(&plugin.id, &plugin.current)?))
+        }
+        (Err(_), Some((row, folder))) => {
+            let decided = Decided { enabled: true, consent: granted(row), signer: None, previous: None };
+            Ok((decided, Package::read_folder(folder)?))
+        }
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+fn details(row: Row, plugin: &Decided, package: &Package) -> Details {
     let asked = package.asked();
     let setting = |SettingSummary { name, default, expected, help }: SettingSummary| SettingRow {
         value: plugin.consent.settings.get(&name).unwrap_or(&default).clone(),
@@ -118,8 +197,8 @@ fn details(row: Row, plugin: &InstalledPlugin, package: &Package) -> Details {
     Details {
         row,
         summary: package.summary().to_owned(),
-        signer: plugin.current.signer.map(|signer| signer.to_string()),
-        previous: plugin.previous.as_ref().map(|version| version.version.clone()),
+        signer: plugin.signer.map(|signer| signer.to_string()),
+        previous: plugin.previous.clone(),
         asks_for: asked.beyond(Grants::NONE),
         waiting_grants: asked.beyond(plugin.consent.grants),
         settings: package.settings().into_iter().map(setting).collect(),
@@ -151,7 +230,8 @@ fn rows(common: &Common) -> Result<Vec<Row>, Failure> {
             version: package.map_or("?".to_owned(), |package| package.version().to_owned()),
             from: "configured",
             enabled: true,
-            grants: asked.both(crate::plugins::granted(row).grants).beyond(Grants::NONE),
+            shadow: row.shadow,
+            grants: asked.both(granted(row).grants).beyond(Grants::NONE),
             running: None,
         }
     });
@@ -160,6 +240,7 @@ fn rows(common: &Common) -> Result<Vec<Row>, Failure> {
         version: plugin.current.version.clone(),
         from: "installed",
         enabled: plugin.enabled,
+        shadow: plugin.consent.shadow,
         grants: plugin.consent.grants.beyond(Grants::NONE),
         running: None,
     });
@@ -169,7 +250,7 @@ fn rows(common: &Common) -> Result<Vec<Row>, Failure> {
         .filter_map(|id| {
             let version = shipped(id)?.version().to_owned();
             let (id, grants) = (id.clone(), Vec::new());
-            Some(Row { id, version, from: "shipped", enabled: false, grants, running: None })
+            Some(Row { id, version, from: "shipped", enabled: false, shadow: false, grants, running: None })
         })
         .collect();
     rows.extend(unused);

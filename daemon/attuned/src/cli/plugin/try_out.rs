@@ -17,7 +17,7 @@ pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
     for engine in Engine::ALL {
         let mut host = PluginHost::new(HostSettings::new(engine, [0; 32]))?;
         for (name, fixture) in &fixtures {
-            let consent = Consent { grants: Grants::ALL, settings: fixture.settings() };
+            let consent = Consent { grants: Grants::ALL, settings: fixture.settings(), ..Consent::default() };
             host.load(folder, &consent, now())?;
             let trial = fixture.run(&mut host, now());
             failed += usize::from(!trial.differences.is_empty());

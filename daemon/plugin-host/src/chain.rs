@@ -1,0 +1,213 @@
+//! One request: every plugin is asked about the batch, one after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use attuned_recommender::ruling::{Adjustment, Batch, Effect, RuleContext};
+use attuned_recommender::{PluginId, Timestamp};
+
+use crate::bounds::{self, Bounded, Change};
+use crate::breaker::PluginState;
+use crate::error::{CallError, Cause, Degraded};
+use crate::limits::{CANDIDATES_MAX, CHAIN_MS};
+use crate::plugin::Plugin;
+use crate::sandbox::Input;
+use crate::{ChainOutcome, PluginHost};
+
+/// The time of all plugins of one request together.
+const CHAIN: Duration = Duration::from_millis(CHAIN_MS);
+
+/// The batch as the rules so far have left it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    /// Shape `[len]`, as the two others.
+    pub(crate) scores: Vec<f32>,
+    pub(crate) excluded: Vec<bool>,
+    /// Slot and position.
+    pub(crate) pins: Vec<(usize, usize)>,
+}
+
+/// A request as plugins are asked about it.
+struct Request {
+    batch: Arc<Batch>,
+    context: Arc<RuleContext>,
+    now: Timestamp,
+}
+
+/// A request that plugins in shadow have not seen yet.
+pub(crate) struct Unshadowed {
+    request: Request,
+    /// What the others left.
+    chain: Chain,
+    /// What each of them will see: its number in the chain, and what the ones before it left.
+    seen: Vec<(usize, Chain)>,
+}
+
+impl PluginHost {
+    /// Asks every plugin about a batch, in order; each sees the scores after those before it. Rules
+    /// see the first [`CANDIDATES_MAX`] rows: hand candidates over best first. Those in shadow are asked
+    /// by [`PluginHost::rank_in_shadow`].
+    pub fn rank(&mut self, batch: &Arc<Batch>, context: &Arc<RuleContext>, now: Timestamp) -> ChainOutcome {
+        let start = Instant::now();
+        let mut outcome = ChainOutcome::default();
+        let len = batch.scores.len().min(batch.items.len()).min(CANDIDATES_MAX);
+        if len == 0 {
+            return outcome;
+        }
+        let request = Request { batch: Arc::clone(batch), context: Arc::clone(context), now };
+        let mut chain = Chain::new(&batch.scores[..len]);
+        let mut seen = Vec::new();
+        let languages = languages(context, &self.settings.language);
+        for at in 0..self.plugins.len() {
+            if self.plugins[at].shadow.is_some() {
+                seen.push((at, chain.clone()));
+                continue;
+            }
+            let asked = self.ask(at, &request, &chain, CHAIN.saturating_sub(start.elapsed()));
+            let plugin = &self.plugins[at];
+            match asked {
+                Ok(Bounded { changes, .. }) => {
+                    chain.apply(&changes);
+                    outcome.adjustments.extend(changes.iter().map(|change| plugin.said(change, &languages)));
+                }
+                Err(CallError { cause, message }) => {
+                    outcome.degraded.push(Degraded { plugin: plugin.manifest.id.clone(), cause, message });
+                }
+            }
+        }
+        self.unshadowed = (!seen.is_empty()).then_some(Unshadowed { request, chain, seen });
+        outcome
+    }
+
+    /// Asks the plugins in shadow about the batch of the last [`PluginHost::rank`], once, within the time
+    /// that the others had, and counts what they would have changed. With `skip` none is asked, and
+    /// that is counted: somebody waits for an answer.
+    pub fn rank_in_shadow(&mut self, skip: bool) {
+        let start = Instant::now();
+        let Some(Unshadowed { request, chain, seen }) = self.unshadowed.take() else { return };
+        for (at, seen) in seen {
+            let left = CHAIN.saturating_sub(start.elapsed());
+            let asked = if skip || left.is_zero() { None } else { Some(self.ask(at, &request, &seen, left)) };
+            let Some(report) = &mut self.plugins[at].shadow else { continue };
+            match asked {
+                None => report.skipped += 1,
+                Some(Ok(Bounded { changes, .. })) => {
+                    let slate = match request.context.slate_size {
+                        0 => usize::MAX,
+                        size => size as usize,
+                    };
+                    let name = |position: usize| request.batch.items[position].id.to_string();
+                    report.count(&chain, &changes, slate, request.now, name);
+                }
+                // It is counted among the plugin's failures.
+                Some(Err(_)) => {}
+            }
+        }
+    }
+
+    /// Asks one plugin, within `left` and its own limits, if its breaker admits that.
+    fn ask(
+        &mut self,
+        at: usize,
+        request: &Request,
+        chain: &Chain,
+        left: Duration,
+    ) -> Result<Bounded, CallError> {
+        let plugin = &mut self.plugins[at];
+        if !plugin.breaker.admits(request.now) {
+            plugin.counters.left_out += 1;
+            return Err(CallError::new(Cause::CircuitOpen, left_out(plugin)));
+        }
+        if left.is_zero() {
+            plugin.counters.crowded_out += 1;
+            let message = format!("was not asked, as the {CHAIN_MS} ms of all plugins were over");
+            return Err(CallError::new(Cause::ChainBudget, message));
+        }
+        let id = &plugin.manifest.id;
+        let subject = request.context.subject.as_ref().filter(|_| plugin.grants.subject);
+        let input = Input {
+            batch: Arc::clone(&request.batch),
+            context: Arc::clone(&request.context),
+            scores: chain.scores.clone(),
+            subject: subject.map(|user| pseudonym(&self.settings.pseudonym_key, id, user.as_str())),
+        };
+        let ruled = plugin
+            .rank(input, left, &self.loader.shared.ticker, request.now)
+            .and_then(|ruling| bounds::bound(ruling, &chain.scores, &chain.excluded, &plugin.grants));
+        match &ruled {
+            Ok(bounded) => {
+                plugin.breaker.succeeded();
+                plugin.counters.dropped_verdicts += bounded.dropped;
+                plugin.counters.clamped_verdicts += bounded.clamped;
+                plugin.counters.ungranted_verdicts += bounded.ungranted;
+            }
+            Err(error) => {
+                plugin.counters.failed(error);
+                // A plugin that got less than its own time, as others had used it up, is not to blame.
+                let fair = plugin.wall().min(CHAIN).saturating_sub(Duration::from_millis(1));
+                let to_blame = error.cause != Cause::Deadline || left >= fair;
+                if to_blame && plugin.breaker.failed(request.now) {
+                    plugin.counters.openings += 1;
+                    let id = &plugin.manifest.id;
+                    tracing::warn!(plugin = %id, failure = error.message, "plugin fails too often, it is left out");
+                }
+            }
+        }
+        ruled
+    }
+}
+
+impl Chain {
+    fn new(scores: &[f32]) -> Chain {
+        Chain { scores: scores.to_vec(), excluded: vec![false; scores.len()], pins: Vec::new() }
+    }
+
+    pub(crate) fn apply(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change.effect {
+                Effect::Add(log_odds) => self.scores[change.position] += log_odds,
+                Effect::Exclude => self.excluded[change.position] = true,
+                Effect::Pin(slot) => self.pins.push((slot as usize, change.position)),
+            }
+        }
+    }
+}
+
+impl Plugin {
+    fn said(&self, change: &Change, languages: &[String]) -> Adjustment {
+        let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
+        let reason = change.reason.and_then(|row| self.manifest.reason(row, &languages));
+        Adjustment {
+            position: change.position,
+            plugin: self.manifest.id.clone(),
+            effect: change.effect,
+            reason: reason.map(str::to_owned),
+        }
+    }
+}
+
+/// The languages of reasons, best first: that of the request, then that of the house.
+fn languages(context: &RuleContext, of_house: &str) -> Vec<String> {
+    let locale = context.facets.get("locale").and_then(|locale| locale.split(['-', '_']).next());
+    locale.into_iter().chain([of_house]).map(str::to_owned).collect()
+}
+
+fn left_out(plugin: &Plugin) -> String {
+    match plugin.breaker.state() {
+        PluginState::Disabled => {
+            "is disabled, as it failed too often; `attuned plugin enable` tries it again".to_owned()
+        }
+        PluginState::Ready | PluginState::Trial | PluginState::Open { .. } => {
+            let last = plugin.counters.last_failure.as_deref().unwrap_or("unknown");
+            format!("is left out for a while, as it failed too often; the last time it {last}")
+        }
+    }
+}
+
+/// A name for a user that is the same for one plugin and different for any two.
+fn pseudonym(key: &[u8; 32], plugin: &PluginId, user: &str) -> String {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    // No id has a zero byte, so no two pairs have the same text.
+    hasher.update(plugin.as_str().as_bytes()).update(&[0]).update(user.as_bytes());
+    hasher.finalize().to_hex()[..32].to_owned()
+}
