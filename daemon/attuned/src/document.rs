@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod event;
 pub mod item;
+mod metrics;
 pub mod models;
 mod plugins;
 pub mod rankers;
@@ -25,6 +26,7 @@ pub use answer::{Degraded, LabelDocument, MatchDocument, NOTHING_MATCHES, Ranked
 pub use answer::{ReasonDocument, RecommendationDocument, SearchAnswerDocument, Timings};
 pub use event::{EventDocument, EventsDocument, ParsedEvent};
 pub use item::{ItemDocument, MediaDocument, MediaInput, ParsedItem};
+pub use metrics::{CONTENT_TYPE as METRICS_CONTENT_TYPE, RequestCounts, metrics_text};
 pub use models::{ModelDocument, ModelStateDocument, ModelsDocument};
 pub use models::{RollbackModelDocument, UseModelsDocument};
 pub use plugins::{

@@ -28,6 +28,7 @@ mod rankers;
 mod recall;
 mod rules;
 mod snapshot;
+mod tally;
 mod turns;
 mod understanding;
 
@@ -43,7 +44,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{RecommendConfig, TuneConfig};
 use crate::document::{Degraded, Rejection, RejectionCode, State, StatusDocument};
-use crate::plugins::Plugins;
+use crate::plugins::{Breakers, Plugins};
 use crate::service::Progress;
 use crate::store::{OutboxMessage, Rankers, Store, StoreError};
 
@@ -73,6 +74,8 @@ pub struct Parts {
     pub plugins: Plugins,
     /// The sandbox that they run in.
     pub rules: PluginHost,
+    /// Which of them failed too often.
+    pub breakers: Breakers,
     /// Context values of the household, as stored.
     pub context: Context,
     /// What is already known to be missing.
@@ -128,6 +131,7 @@ struct Shared {
     items: tokio::sync::Mutex<()>,
     events: AtomicU64,
     requests: AtomicU64,
+    tally: tally::Tally,
 }
 
 /// The loops of a running pipeline; they end when every [`Pipeline`] is gone.
@@ -155,6 +159,7 @@ impl Pipeline {
             rankers,
             plugins,
             rules,
+            breakers,
             context,
             degraded,
             progress,
@@ -162,7 +167,8 @@ impl Pipeline {
         let (engine, engine_task) = engine::start(recommender, through, progress.register("engine"));
         let (journal, journal_task) =
             journal::start(store.clone(), engine.clone(), progress.register("journal"));
-        let (rules, rules_task) = rules::start(rules, settings.chain_ms_max, progress.register("rules"));
+        let pulse = progress.register("rules");
+        let (rules, rules_task) = rules::start(rules, breakers, settings.chain_ms_max, pulse);
         let (understanding, pending) = understanding::start(encoders, store.clone());
         let ModelsPart { record, preferred, next, idle } = models;
         let switch = next.zip(record.next.clone());
@@ -183,6 +189,7 @@ impl Pipeline {
             items: tokio::sync::Mutex::new(()),
             events: AtomicU64::new(through),
             requests: AtomicU64::new(0),
+            tally: tally::Tally::default(),
             store,
         });
         for item in shared.store.items() {

@@ -16,8 +16,15 @@ use attuned_recommender::{PluginId, Timestamp};
 use crate::config::{Config, PluginConsent, PluginEngine, PluginsConfig};
 use crate::document::Degraded;
 
+mod breakers;
+
+pub use breakers::Breakers;
+
 /// The folder of compiled components in the store's.
 const COMPILED: &str = "compiled";
+
+/// The file of the plugins' breakers in the store's folder.
+const BREAKERS: &str = "breakers.json";
 
 /// One plugin that should run.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,6 +195,12 @@ pub fn compiled_folder(config: &Config) -> PathBuf {
     config.store.path.join(COMPILED)
 }
 
+/// The file in which this configuration's daemon keeps which plugins failed too often.
+#[must_use]
+pub fn breakers_file(config: &Config) -> PathBuf {
+    config.store.path.join(BREAKERS)
+}
+
 /// The engine as configured.
 #[must_use]
 pub const fn engine(engine: PluginEngine) -> Engine {
@@ -241,6 +254,7 @@ pub fn granted(consent: &PluginConsent) -> Consent {
             max_scale: consent.max_scale,
         },
         shadow: consent.shadow,
+        again: 0,
         settings: consent.settings.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use attuned_recommender::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Failures in a row that open the circuit.
 pub const FAILURES_IN_A_ROW: u32 = 3;
@@ -42,6 +43,24 @@ pub enum PluginState {
     Disabled,
 }
 
+/// What is kept of a plugin that failed too often, over restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerRecord {
+    /// Its id.
+    pub plugin: String,
+    /// Of its files and of everything that a person decided about it: once anything of that is another,
+    /// it is tried anew.
+    pub fingerprint: String,
+    /// When it was left out, oldest first; at most [`OPENINGS_MAX`].
+    pub openings_ms: Vec<i64>,
+    /// For how long it was left out the last time.
+    pub open_ms: i64,
+    /// Until when it is left out, if it is.
+    pub until_ms: Option<i64>,
+    /// Whether it is left out until a person acts.
+    pub disabled: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Breaker {
     state: PluginState,
@@ -60,6 +79,37 @@ impl Breaker {
             openings: VecDeque::new(),
             open_ms: OPEN_MS_FIRST,
         }
+    }
+
+    /// What is to be kept; nothing of a plugin that was never left out.
+    pub(crate) fn record(&self, plugin: &str, fingerprint: &str) -> Option<BreakerRecord> {
+        if self.openings.is_empty() {
+            return None;
+        }
+        let until_ms = match self.state {
+            PluginState::Open { until } => Some(until.unix_ms()),
+            PluginState::Ready | PluginState::Trial | PluginState::Disabled => None,
+        };
+        Some(BreakerRecord {
+            plugin: plugin.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            openings_ms: self.openings.iter().map(|opening| opening.unix_ms()).collect(),
+            open_ms: self.open_ms,
+            until_ms,
+            disabled: self.state == PluginState::Disabled,
+        })
+    }
+
+    /// Goes on as recorded, whatever the numbers are.
+    pub(crate) fn restore(&mut self, record: &BreakerRecord) {
+        let openings = record.openings_ms.iter().map(|opening| Timestamp::from_unix_ms(*opening));
+        self.openings = openings.take(OPENINGS_MAX).collect();
+        self.open_ms = record.open_ms.clamp(OPEN_MS_FIRST, OPEN_MS_MAX);
+        self.state = match (record.disabled, record.until_ms) {
+            (true, _) => PluginState::Disabled,
+            (false, Some(until)) => PluginState::Open { until: Timestamp::from_unix_ms(until) },
+            (false, None) => PluginState::Ready,
+        };
     }
 
     pub(crate) fn state(&self) -> PluginState {
@@ -191,6 +241,46 @@ mod tests {
             "0:- 0:- 0:- 30:- 90:- 210:- 450:- 99999999:+",
             "ready ready open-to-30 open-to-90 open-to-210 open-to-450 disabled (disabled)",
         );
+    }
+
+    #[test]
+    fn what_is_recorded_goes_on_where_it_was() {
+        let at = |seconds: i64| Timestamp::from_unix_ms(seconds * 1000);
+        let restarted = |before: &Breaker| {
+            let record = before.record("p", "f").expect("it was left out");
+            let mut after = Breaker::new();
+            after.restore(&record);
+            assert_eq!(after.record("p", "f"), Some(record));
+            after
+        };
+        let mut breaker = Breaker::new();
+        assert_eq!(breaker.record("p", "f"), None);
+        for _ in 0..3 {
+            breaker.failed(at(0));
+        }
+        // Each time after a restart, it is left out for twice as long, until it is for good.
+        for (trial, until) in [(30, 90), (90, 210), (210, 450)] {
+            breaker = restarted(&breaker);
+            assert!(!breaker.admits(at(trial - 1)) && breaker.admits(at(trial)));
+            breaker.failed(at(trial));
+            assert_eq!(breaker.state(), PluginState::Open { until: at(until) });
+        }
+        breaker = restarted(&breaker);
+        assert!(breaker.admits(at(450)));
+        breaker.failed(at(450));
+        assert_eq!(restarted(&breaker).state(), PluginState::Disabled);
+        // Numbers that nobody wrote do no harm.
+        let wild = BreakerRecord {
+            plugin: String::new(),
+            fingerprint: String::new(),
+            openings_ms: vec![i64::MAX; 100],
+            open_ms: i64::MIN,
+            until_ms: Some(i64::MAX),
+            disabled: false,
+        };
+        let mut breaker = Breaker::new();
+        breaker.restore(&wild);
+        assert!(breaker.admits(at(0)), "a time that far away comes from a broken clock");
     }
 
     #[test]

@@ -160,6 +160,9 @@ pub struct Consent {
     pub settings: BTreeMap<String, String>,
     /// Whether it runs in shadow: it is asked, and what it says is counted and not applied.
     pub shadow: bool,
+    /// How often a person has let it run again, after it failed or not. One that failed too often is
+    /// tried anew when this changes.
+    pub again: u32,
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ fn consent_of_upgrade(before: &Consent, given: &Consent, package: &Package) -> C
     settings.retain(|name, _| package.has_setting(name));
     settings.extend(given.settings.clone());
     let shadow = before.shadow || given.shadow;
-    Consent { grants: before.grants.either(given.grants), settings, shadow }
+    Consent { grants: before.grants.either(given.grants), settings, shadow, again: before.again }
 }
 
 /// Whether an id can be the name of a folder beside `state.toml`.

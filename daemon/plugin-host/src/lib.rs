@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use attuned_recommender::ruling::Adjustment;
 use attuned_recommender::{PluginId, Timestamp};
 
-pub use breaker::PluginState;
+pub use breaker::{BreakerRecord, PluginState};
 pub use component::componentize;
 pub use engine::Engine;
 pub use error::{Cause, Degraded, PluginError};
@@ -192,6 +192,27 @@ impl PluginHost {
             })
             .collect();
         self.loader.remember(&self.plugins);
+    }
+
+    /// What is to be kept, over restarts, of plugins that failed too often.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<BreakerRecord> {
+        let record =
+            |plugin: &Plugin| plugin.breaker.record(plugin.manifest.id.as_str(), &plugin.fingerprint);
+        self.plugins.iter().filter_map(record).collect()
+    }
+
+    /// Lets plugins go on as they were before a restart: those that are the same and of which nobody has
+    /// decided anything since.
+    pub fn restore_breakers(&mut self, records: &[BreakerRecord]) {
+        for plugin in &mut self.plugins {
+            let same = |record: &&BreakerRecord| {
+                record.plugin == plugin.manifest.id.as_str() && record.fingerprint == plugin.fingerprint
+            };
+            if let Some(record) = records.iter().find(same) {
+                plugin.breaker.restore(record);
+            }
+        }
     }
 
     /// All plugins, in the order in which they run.

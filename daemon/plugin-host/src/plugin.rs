@@ -74,6 +74,8 @@ pub(crate) struct Plugin {
     pub(crate) breaker: Breaker,
     pub(crate) counters: Counters,
     pub(crate) log: Log,
+    /// See [`crate::BreakerRecord::fingerprint`].
+    pub(crate) fingerprint: String,
     /// What it would have changed, if it runs in shadow.
     pub(crate) shadow: Option<ShadowReport>,
     plan: Arc<Plan>,
@@ -129,6 +131,7 @@ impl Plugin {
         let grants = manifest.asked.both(consent.grants);
         let settings = setting::values(&manifest.settings, &consent.settings).map_err(refuse)?;
         let projection = manifest.projection.clone();
+        let fingerprint = fingerprint(&manifest, consent);
         let mut plugin = Plugin {
             plan: Arc::new(Plan { projection, settings, item_ids: grants.item_ids }),
             manifest,
@@ -138,6 +141,7 @@ impl Plugin {
             breaker: Breaker::new(),
             counters: Counters::default(),
             log: Log::default(),
+            fingerprint,
             shadow: consent.shadow.then(ShadowReport::default),
             component,
             prepared,
@@ -274,6 +278,13 @@ impl Plugin {
         };
         CallError::new(cause, message)
     }
+}
+
+fn fingerprint(manifest: &Manifest, consent: &Consent) -> String {
+    let Consent { grants, settings, shadow, again } = consent;
+    let text =
+        format!("{} {} {grants:?} {settings:?} {shadow} {again}", manifest.version, manifest.wasm_blake3);
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 /// Sets what the next call may use up.

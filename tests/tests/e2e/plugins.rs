@@ -221,22 +221,37 @@ fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
         );
     }
     assert_eq!(home.get("/v1/status").get("plugins"), None, "none takes part");
+    // On a busy machine, the time of all may be over before one of them had its turn, or its own is.
     let running = |id: &str| {
         wait::until("six lists were looked at", || {
             let running = plugin(&home, &["show", id])["running"].take();
+            let count = |name: &str| running[name].as_u64().expect("a count");
+            let skipped = running["shadow"]["skipped"].as_u64().expect("a count");
             // Nobody waits for it, so that its count comes a moment later.
-            (running["shadow"]["requests"] == 6 || running["left_out"] == 3).then_some(running)
+            (count("calls") + count("left_out") + count("crowded_out") + skipped == 6).then_some(running)
         })
     };
-    let shadow = running(FAMILY_NIGHT)["shadow"].take();
-    assert_eq!((&shadow["changed_lists"], &shadow["excluded_items"]), (&json!(6), &json!(0)), "{shadow}");
+    let family_night = running(FAMILY_NIGHT);
+    let shadow = &family_night["shadow"];
+    let requests = shadow["requests"].as_u64().expect("a count");
+    assert!(requests > 0, "{family_night}");
+    assert_eq!((&shadow["changed_lists"], &shadow["excluded_items"]), (&json!(requests), &json!(0)));
     let moved = shadow["moved_items"].as_u64().expect("a count");
-    assert!((12..=90).contains(&moved) && moved.is_multiple_of(6), "{shadow}");
+    assert!((2 * requests..=15 * requests).contains(&moved) && moved.is_multiple_of(requests), "{shadow}");
     assert!(shadow["mean_places"].as_f64().is_some_and(|places| (1.0..=14.0).contains(&places)), "{shadow}");
-    assert_eq!(shadow["examples"].as_array().map(Vec::len), Some(10));
+    assert!(shadow["examples"].as_array().is_some_and(|examples| (2..=10).contains(&examples.len())));
     let failing = running("org.example.panic");
-    assert_eq!((&failing["calls"], &failing["failures_by_cause"]), (&json!(3), &json!({"trap": 3})));
-    assert_eq!((&failing["state"], &failing["openings"]), (&json!("open"), &json!(1)));
+    assert!(failing["failures"].as_u64() > Some(0) && failing["failures"] == failing["calls"], "{failing}");
+    let metrics = String::from_utf8(home.send("GET", "/v1/metrics", b"").body).expect("UTF-8");
+    let traps = &failing["failures_by_cause"]["trap"];
+    for line in [
+        "attuned_items 15".to_owned(),
+        "attuned_lists_total{outcome=\"whole\"} 6".to_owned(),
+        format!("attuned_plugin_failures_total{{plugin=\"org.example.panic\",cause=\"trap\"}} {traps}"),
+        format!("attuned_plugin_shadow_lists_total{{plugin=\"{FAMILY_NIGHT}\",changed=\"yes\"}} {requests}"),
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is missing in\n{metrics}");
+    }
 
     // Out of shadow, its word counts.
     assert_eq!(plugin(&home, &["enable", FAMILY_NIGHT])["shadow"], false);
@@ -247,4 +262,57 @@ fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
     assert_eq!(plugin(&home, &["shadow", FAMILY_NIGHT])["shadow"], true);
     assert_eq!(plugin_reasons(&ask()), []);
     assert_eq!(daemon.stop().code, Some(0));
+}
+
+#[test]
+fn a_plugin_that_failed_too_often_stays_out_after_a_kill_until_a_person_acts() {
+    let Some(mosquitto) = tools::mosquitto() else { return };
+    let broker = Broker::start(&mosquitto);
+    let folder = tempfile::tempdir().expect("a folder");
+    let id = "org.example.panic";
+    put_hostile(folder.path(), id, "panic");
+    let plugins = format!("shipped = {:?}\nenabled = [{{ id = \"{id}\" }}]", folder.path());
+    let home = Home::new(broker.port(), &Setup { plugins, ..Setup::default() });
+    let daemon = home.start();
+    home.put(&json!({"id": "show:1", "kind": "show"}));
+    let reason = || {
+        let answer = home.recommend(&json!({"kinds": ["show"]}));
+        assert_eq!(ids(&answer), ["show:1"]);
+        answer["degraded"][0]["reason"].as_str().expect("a reason").to_owned()
+    };
+    for _ in 0..FAILURES_BEFORE_IT_IS_LEFT_OUT {
+        assert!(reason().starts_with("trap: "));
+    }
+    let left_out = reason();
+    assert!(left_out.starts_with("circuit_open: is left out for a while"), "{left_out}");
+    daemon.kill();
+    let daemon = home.start();
+    let left_out = reason();
+    assert!(left_out.starts_with("circuit_open: is left out for a while"), "{left_out}");
+    assert_eq!(plugin(&home, &["enable", id])["running"], "1.0.0");
+    assert!(reason().starts_with("trap: "), "a person has let it in again");
+    assert_eq!(daemon.stop().code, Some(0));
+}
+
+#[test]
+fn kids_guard_empties_the_list_of_a_child_where_nothing_suits() {
+    let Some(mosquitto) = tools::mosquitto() else { return };
+    let broker = Broker::start(&mosquitto);
+    let check = |grants: &str, expected: usize| {
+        let plugins = format!("enabled = [{{ id = \"org.attuned.kids-guard\", {grants} }}]");
+        let more = "[[person]]\nid = \"ben\"\nchild = true\n".to_owned();
+        let home = Home::new(broker.port(), &Setup { plugins, more, ..Setup::default() });
+        let daemon = home.start();
+        for number in 0..5 {
+            let film =
+                json!({"id": format!("film:{number}"), "kind": "film", "attributes": {"age_rating": 16}});
+            home.put(&film);
+        }
+        let list = |user: &str| ids(&home.recommend(&json!({"users": [user]}))).len();
+        assert_eq!((list("anna"), list("ben")), (5, expected), "{grants}");
+        assert_eq!(daemon.stop().code, Some(0));
+    };
+    check("exclude = true, exclude_most = true", 0);
+    // Without the second grant, one rule cannot empty lists.
+    check("exclude = true", 5);
 }

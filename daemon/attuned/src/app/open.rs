@@ -11,7 +11,7 @@ use super::AppError;
 use crate::config::{Config, DiversityMethod, MediaConfig, ModelsRuntime, search_path};
 use crate::document::Degraded;
 use crate::pipeline::{ModelsPart, Parts, names_of, promote, remembered, target_of, word};
-use crate::plugins::{Plugins, compiled_folder};
+use crate::plugins::{Breakers, Plugins, breakers_file, compiled_folder};
 use crate::service::Progress;
 use crate::store::{ModelsRecord, NextModels, Rankers, Store, StoreError, StoreSettings};
 
@@ -75,6 +75,7 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         next,
         idle: (idle_minutes > 0.0).then(|| Duration::from_secs_f32(idle_minutes * 60.0)),
     };
+    let breakers = Breakers::open(Some(breakers_file(config)));
     Ok(Parts {
         store,
         recommender,
@@ -84,6 +85,7 @@ pub(super) fn parts(config: &Config, progress: Progress) -> Result<Parts, AppErr
         rankers,
         plugins,
         rules,
+        breakers,
         context,
         degraded,
         progress,

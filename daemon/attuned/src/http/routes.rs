@@ -23,6 +23,7 @@
 //! | `GET /v1/plugins` | answers with the plugins that run |
 //! | `POST /v1/plugins/reload` | loads what was installed or decided since |
 //! | `GET /v1/plugins/{id}/log` | answers with what a plugin has said |
+//! | `GET /v1/metrics` | answers with counters in the text format of Prometheus |
 //! | `GET /` | a page for people |
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use attuned_recommender::{IdError, ItemId, Modality, UserId};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Path, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -105,6 +107,7 @@ pub fn router(pipeline: Pipeline, body_bytes_max: usize) -> Router {
         .route("/v1/plugins", get(plugins))
         .route("/v1/plugins/reload", post(reload_plugins))
         .route("/v1/plugins/{id}/log", get(plugin_log))
+        .route("/v1/metrics", get(metrics))
         .route("/", get(page::show))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -354,6 +357,13 @@ async fn plugin_log(
     Path(id): Path<String>,
 ) -> Answer<PluginLogDocument> {
     Answer::of(uri.path(), shared.pipeline.plugin_log(&id).await)
+}
+
+async fn metrics(State(shared): State<Shared>, uri: Uri) -> Response {
+    match shared.pipeline.metrics().await {
+        Ok(text) => ([(CONTENT_TYPE, document::METRICS_CONTENT_TYPE)], text).into_response(),
+        Err(rejection) => answer::refused(uri.path(), &rejection),
+    }
 }
 
 async fn no_route(uri: Uri) -> Response {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::config::{Config, RecommendConfig, TuneConfig};
 use crate::pipeline::{Known, Loops, ModelsPart, Parts, PipelineSettings};
-use crate::plugins::Plugins;
+use crate::plugins::{Breakers, Plugins};
 use crate::service::Progress;
 use crate::store::{Rankers, Store, StoreSettings};
 use crate::topic::Prefix;
@@ -43,6 +43,7 @@ impl Daemon {
             rankers: Rankers::default(),
             plugins,
             rules,
+            breakers: Breakers::default(),
             context: Context::new(),
             degraded: Vec::new(),
             progress: Progress::default(),
@@ -120,6 +121,7 @@ async fn documents_of_mqtt_go_in_and_answers_come_out() {
     daemon.check("GET /v1/users/alice", "", 200, r#"{"user":"alice","events":{"like":1}"#).await;
     daemon.check("GET /v1/users/alice/export", "", 200, r#"{"user":"alice","events":[{"id":"e1""#).await;
     daemon.check("GET /v1/status", "", 200, r#"{"state":"degraded","#).await;
+    daemon.check("GET /v1/metrics", "", 200, "# HELP attuned_info 1, with the version\n# TYPE").await;
     daemon.check("GET /", "", 200, "<!doctype html>").await;
 }
 

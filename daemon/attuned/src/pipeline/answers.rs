@@ -24,7 +24,9 @@ impl Pipeline {
     /// missing (a plugin, a model) is named in the answer's `degraded`.
     pub async fn recommend(&self, document: RequestDocument) -> Result<RecommendationDocument, Rejection> {
         let request_id = document.request_id.clone();
-        self.shared.recommend(document).await.map_err(|rejection| rejection.of_request(request_id.as_deref()))
+        let answer = self.shared.recommend(document).await;
+        self.shared.tally.list(&answer);
+        answer.map_err(|rejection| rejection.of_request(request_id.as_deref()))
     }
 
     /// Finds the items that match a query.
@@ -33,7 +35,9 @@ impl Pipeline {
     ///
     /// As [`Pipeline::recommend`].
     pub async fn search(&self, document: SearchDocument) -> Result<SearchAnswerDocument, Rejection> {
-        self.shared.search(document).await
+        let answer = self.shared.search(document).await;
+        self.shared.tally.search(&answer);
+        answer
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::document::{Degraded, Rejection, RejectionCode};
+use crate::plugins::Breakers;
 use crate::service::Pulse;
 
 /// Requests that wait for the plugins; one more goes without them.
@@ -55,7 +56,13 @@ pub(super) struct Rulings {
     pub ms: f64,
 }
 
-pub(super) fn start(mut host: PluginHost, chain_ms_max: u32, pulse: Pulse) -> (Rules, JoinHandle<()>) {
+pub(super) fn start(
+    mut host: PluginHost,
+    mut breakers: Breakers,
+    chain_ms_max: u32,
+    pulse: Pulse,
+) -> (Rules, JoinHandle<()>) {
+    host.restore_breakers(breakers.kept());
     let (named, names) = watch::channel(names(&host));
     let (asks, mut queue) = mpsc::channel::<Ask>(QUEUE_MAX);
     let runtime = tokio::runtime::Handle::current();
@@ -70,10 +77,12 @@ pub(super) fn start(mut host: PluginHost, chain_ms_max: u32, pulse: Pulse) -> (R
                     drop(call.answer.send(outcome));
                     // Nobody waits for plugins in shadow.
                     host.rank_in_shadow(!queue.is_empty());
+                    breakers.keep(host.breakers());
                 }
                 Ask::Replace(chain, done) => {
                     host.replace(chain);
                     named.send_replace(self::names(&host));
+                    breakers.keep(host.breakers());
                     done.send(()).ok();
                 }
                 Ask::List(answer) => drop(answer.send(host.plugins())),

@@ -27,9 +27,11 @@ pub(super) struct Document {
 struct Row {
     id: String,
     enabled: bool,
-    /// Whether it runs in shadow; absent from before there was that.
+    /// Whether it runs in shadow. This and the next are absent in what was written before they existed.
     #[serde(default)]
     shadow: bool,
+    #[serde(default)]
+    again: u32,
     current: Version,
     previous: Option<Version>,
     grants: GrantsRow,
@@ -70,6 +72,7 @@ impl Document {
                 id: plugin.id.to_string(),
                 enabled: plugin.enabled,
                 shadow: plugin.consent.shadow,
+                again: plugin.consent.again,
                 current: version(&plugin.current),
                 previous: plugin.previous.as_ref().map(version),
                 grants: GrantsRow { subject, item_ids, exclude, exclude_most, pin, max_boost, max_scale },
@@ -118,6 +121,7 @@ impl Row {
                 grants: grants.both(Grants::ALL),
                 settings: self.settings,
                 shadow: self.shadow,
+                again: self.again,
             },
         })
     }
@@ -156,6 +160,7 @@ mod tests {
                 grants: Grants { exclude: true, max_boost: 0.3, ..Grants::NONE },
                 settings: BTreeMap::from([("weight".to_owned(), "0.2".to_owned())]),
                 shadow: true,
+                again: 3,
             },
         }
     }
@@ -168,7 +173,9 @@ mod tests {
         // As it was written before there was shadow.
         let (before, mut unshadowed) = (Document::of(&plugins).to_text(), plugins);
         unshadowed[0].consent.shadow = false;
-        assert_eq!(parse(&before.replace("shadow = true\n", "")), Ok(unshadowed));
+        unshadowed[0].consent.again = 0;
+        let before = before.replace("shadow = true\nagain = 3\n", "");
+        assert_eq!(parse(&before), Ok(unshadowed));
     }
 
     #[test]

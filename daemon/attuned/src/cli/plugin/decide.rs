@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use attuned_plugin_host::{Grants, HostSettings, Installed, InstalledPlugin, PluginHost};
 use serde_json::json;
 
-use super::{Run, current, given, now, reload, setting};
+use super::{Run, Taken, current, given, now, reload, setting};
 use crate::cli::session::configuration;
 use crate::cli::{Common, Failure, Printer};
 use crate::plugins::engine;
@@ -58,13 +58,35 @@ pub fn set(id: &str, typed: &[String], common: &Common, printer: &mut Printer) -
 }
 
 pub fn run(id: &str, run: Run, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+    let config = configuration(common)?;
+    let is_installed = Installed::read(&config.plugins.path)?.plugin(id).is_ok();
+    if !is_installed && run == Run::Applied && config.plugins.enabled.iter().any(|row| row.id == id) {
+        return try_again(id, common, printer);
+    }
     let plugin = Installed::decide(&path(common)?, id, |plugin| {
         plugin.enabled = run != Run::Off;
         plugin.consent.shadow = run == Run::Shadow;
+        if run != Run::Off {
+            plugin.consent.again = plugin.consent.again.wrapping_add(1);
+        }
         Ok(())
     })?;
     let anew = if run == Run::Off { Vec::new() } else { vec![id.to_owned()] };
     tell(&plugin, &anew, common, printer)
+}
+
+/// A plugin of the configuration runs as it says there; what is left is to try it again.
+fn try_again(id: &str, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
+    let taken = reload(&[id.to_owned()], common)?;
+    if matches!(taken, Taken::NoDaemon) {
+        return Err(Failure::Unreachable(format!(
+            "plugin `{id}` runs by plugins.enabled, and no daemon runs that could try it again"
+        )));
+    }
+    if printer.is_json() {
+        return printer.object(&json!({ "id": id, "enabled": true, "running": taken.running(id) }));
+    }
+    printer.text(format_args!("{id}: {}", taken.words(id)))
 }
 
 pub fn roll_back(id: &str, common: &Common, printer: &mut Printer) -> Result<(), Failure> {

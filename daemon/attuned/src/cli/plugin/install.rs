@@ -44,6 +44,7 @@ pub fn run(install: Install, common: &Common, printer: &mut Printer) -> Result<(
         grants: given(Consent::default().grants, &install.grant, package.asked())?,
         settings: install.set.iter().map(|typed| setting(typed)).collect::<Result<_, Failure>>()?,
         shadow: install.shadow,
+        again: 0,
     };
     let path = &config.plugins.path;
     let before = Installed::read(path)?;
