@@ -170,3 +170,33 @@ pub fn print(outcome: &ChainOutcome) -> String {
     }
     text.trim_end_matches("; ").to_owned()
 }
+
+/// A component, or a core module, of its text.
+pub fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("text of a component")
+}
+
+/// A rule written by hand: a core module with the exports of the contract, these parts in it, and these
+/// instructions at the beginning of `rank`.
+pub fn hand_written(body: &str, rank: &str) -> Vec<u8> {
+    // It gives back what it was lent, as it must, and answers with zeros: no verdicts.
+    let mut module = wat(&format!(
+        r#"(module
+            (import "attuned:ranking/input@0.1.0" "[resource-drop]context" (func $context (param i32)))
+            (import "attuned:ranking/input@0.1.0" "[resource-drop]candidates" (func $candidates (param i32)))
+            (memory (export "memory") 1)
+            {body}
+            (func (export "attuned:ranking/rule@0.1.0#check") (result i32) i32.const 8)
+            (func (export "attuned:ranking/rule@0.1.0#rank") (param i32 i32) (result i32)
+                {rank}
+                (call $context (local.get 0)) (call $candidates (local.get 1)) (i32.const 8))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))"#
+    ));
+    let mut resolve = wit_parser::Resolve::default();
+    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/contract/v0.1");
+    let (package, _) = resolve.push_dir(contract).expect("the contract");
+    let world = resolve.select_world(&[package], Some("ranker")).expect("its world");
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).expect("embedded");
+    wit_component::ComponentEncoder::default().module(&module).and_then(|mut e| e.encode()).expect("encoded")
+}

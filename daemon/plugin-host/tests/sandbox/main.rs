@@ -1,6 +1,7 @@
 //! The sandbox, tried with real components under both engines: every limit, every fault, and the
 //! plugins that ship.
 
+mod adversaries;
 mod archives;
 mod contract;
 mod faults;

@@ -5,7 +5,7 @@ use std::fs;
 use attuned_plugin_host::{Consent, Engine, Grants, HostSettings, PluginHost, limits};
 use attuned_recommender::Timestamp;
 
-use crate::house::{HOSTILE_MANIFEST, House, hostile, limited, package, told};
+use crate::house::{HOSTILE_MANIFEST, House, hand_written, hostile, limited, package, told, wat};
 
 /// Loads a package made of this manifest and component in both engines and expects this refusal.
 fn check(manifest: &str, wasm: &[u8], expected: &str) {
@@ -19,10 +19,6 @@ fn check(manifest: &str, wasm: &[u8], expected: &str) {
             "{error}\nexpected under {engine}:\n{expected}"
         );
     }
-}
-
-fn wat(text: &str) -> Vec<u8> {
-    wat::parse_str(text).expect("text of a component")
 }
 
 #[test]
@@ -58,27 +54,9 @@ fn another_version_of_the_interface_is_refused() {
     check(HOSTILE_MANIFEST, &wat(hollow), "`rule.wasm` does not fit attuned:ranking@0.1.0: …");
 }
 
-/// A rule written by hand: a core module with the exports of the contract.
+/// A rule that does nothing, with these parts in its module.
 fn rule(body: &str) -> Vec<u8> {
-    // It gives back what it was lent, as it must, and answers with zeros: no verdicts.
-    let mut module = wat(&format!(
-        r#"(module
-            (import "attuned:ranking/input@0.1.0" "[resource-drop]context" (func $context (param i32)))
-            (import "attuned:ranking/input@0.1.0" "[resource-drop]candidates" (func $candidates (param i32)))
-            (memory (export "memory") 1)
-            {body}
-            (func (export "attuned:ranking/rule@0.1.0#check") (result i32) i32.const 8)
-            (func (export "attuned:ranking/rule@0.1.0#rank") (param i32 i32) (result i32)
-                (call $context (local.get 0)) (call $candidates (local.get 1)) (i32.const 8))
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))"#
-    ));
-    let mut resolve = wit_parser::Resolve::default();
-    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/contract/v0.1");
-    let (package, _) = resolve.push_dir(contract).expect("the contract");
-    let world = resolve.select_world(&[package], Some("ranker")).expect("its world");
-    let encoding = wit_component::StringEncoding::UTF8;
-    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).expect("embedded");
-    wit_component::ComponentEncoder::default().module(&module).and_then(|mut e| e.encode()).expect("encoded")
+    hand_written(body, "")
 }
 
 /// `attuned plugin bench` measures against it. `UPDATE_EXPECT=1` writes it.
