@@ -228,6 +228,12 @@ impl PluginHost {
         plugin.map_or_else(Vec::new, |plugin| plugin.log.lines())
     }
 
+    /// Takes fresh instances in the place of those that a failure has cost, so that the next request need
+    /// not wait for that.
+    pub fn warm(&mut self) {
+        self.plugins.iter_mut().for_each(|plugin| plugin.warm(&self.loader.shared.ticker));
+    }
+
     /// Gives the memory of all instances back. Nothing is lost, as rules keep no state; the next call
     /// of each plugin takes a fresh instance, which costs some microseconds.
     pub fn release(&mut self) {

@@ -11,7 +11,7 @@ use attuned_recommender::Timestamp;
 use wasmtime::component::{Component, Linker, Resource};
 use wasmtime::{Store, Trap};
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, PluginState};
 use crate::contract::{self, Ranker, RankerPre, types};
 use crate::error::{CallError, Cause, PluginError, cut};
 use crate::grants::{Consent, Grants};
@@ -151,6 +151,7 @@ impl Plugin {
         // The state of `check` is not kept for `rank`.
         plugin.release();
         checked.map_err(|error| refuse(format!("check: {}", error.message)))?;
+        plugin.warm(ticker);
         Ok(plugin)
     }
 
@@ -161,6 +162,16 @@ impl Plugin {
 
     pub(crate) fn release(&mut self) {
         self.live = None;
+    }
+
+    /// Takes a fresh instance if there is none, outside of any request's time: one with an interpreter in
+    /// it has megabytes to copy. What goes wrong here goes wrong again in the next call, and is told
+    /// there.
+    pub(crate) fn warm(&mut self, ticker: &Ticker) {
+        if self.live.is_none() && self.breaker.state() != PluginState::Disabled {
+            ticker.arm();
+            self.live = self.instantiate(self.manifest.limits.fuel, self.wall()).ok();
+        }
     }
 
     /// The time that one call may take.

@@ -43,8 +43,16 @@ impl Pipeline {
     /// An id is none, or the plugins' thread is gone.
     pub async fn reload_plugins(&self, anew: &[String]) -> Result<PluginsDocument, Rejection> {
         let ids = anew.iter().map(|id| plugin_id(id)).collect::<Result<Vec<_>, Rejection>>()?;
-        let mut turn = self.shared.plugins.turn.lock().await;
-        self.shared.reload_plugins(&mut turn, ids).await?;
+        let shared = Arc::clone(&self.shared);
+        // A component with an interpreter in it may take longer to compile than whoever asked waits: what
+        // was begun is put in place then, too.
+        let reloaded = tokio::spawn(async move {
+            let mut turn = shared.plugins.turn.lock().await;
+            shared.reload_plugins(&mut turn, ids).await
+        });
+        reloaded.await.map_err(|error| {
+            Rejection::new(RejectionCode::Internal, format!("plugins could not be loaded: {error}"))
+        })??;
         self.shared.plugins_document().await
     }
 

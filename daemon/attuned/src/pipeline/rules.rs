@@ -77,6 +77,7 @@ pub(super) fn start(
                     drop(call.answer.send(outcome));
                     // Nobody waits for plugins in shadow.
                     host.rank_in_shadow(!queue.is_empty());
+                    host.warm();
                     breakers.keep(host.breakers());
                 }
                 Ask::Replace(chain, done) => {
