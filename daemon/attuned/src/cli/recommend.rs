@@ -49,6 +49,9 @@ pub struct Recommend {
     /// Whether items that the recommender is unsure of may be tried
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     explore: Option<bool>,
+    /// The language of the reasons: en, de or zh [default: that of the house]
+    #[arg(long, value_name = "LANGUAGE", value_parser = ["en", "de", "zh"])]
+    language: Option<String>,
     /// Whether the reasons are answered
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     explain: Option<bool>,
@@ -92,6 +95,7 @@ impl Recommend {
         request.diversity = self.diversity.or(request.diversity);
         request.calibration = self.calibration.or(request.calibration);
         request.explore = self.explore.or(request.explore);
+        request.language = self.language.or(request.language);
         request.explain = self.explain.or(request.explain);
         request.seen = self.seen.or(request.seen);
         Ok(request)

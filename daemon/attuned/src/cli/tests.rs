@@ -115,7 +115,7 @@ fn requests_take_every_field_as_an_option() {
     check(
         "recommend -u alice,bob --user carol -n 3 --kind film --context room=kitchen --text rain --image a.jpg \
          --audio a.ogg --item film:1 --exclude film:2,film:3 --filter max_duration_min=90 --diversity 0.2 \
-         --explore --explain=false --seen=true --request-id r1",
+         --language de --explore --explain=false --seen=true --request-id r1",
         "\"recommend\"",
     );
     check("recommend -", "\"recommend\"");

@@ -24,7 +24,7 @@ const HOME: &str = "the home, the request";
 
 /// The circumstances that have a meaning of their own; rules see every other key of the home's and the
 /// request's context, too. What the daemon says stands behind what the request and the home say.
-pub const FACETS: [Facet; 14] = [
+pub const FACETS: [Facet; 16] = [
     Facet {
         name: "daypart",
         values: "`morning` 5 to 10 h, `afternoon` 11 to 16 h, `evening` 17 to 22 h, `night`",
@@ -32,6 +32,13 @@ pub const FACETS: [Facet; 14] = [
         absent: "never",
     },
     Facet { name: "weekday", values: "`monday` … `sunday`", from: DAEMON, absent: "never" },
+    Facet { name: "daytype", values: "`workday`, `weekend`", from: DAEMON, absent: "never" },
+    Facet {
+        name: "season",
+        values: "`dec-feb`, `mar-may`, `jun-aug`, `sep-nov`",
+        from: DAEMON,
+        absent: "never",
+    },
     Facet {
         name: "locale",
         values: "`en`, `de`, `zh`: the language of the reasons",
