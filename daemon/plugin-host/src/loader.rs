@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use attuned_compiled::Cache;
 use attuned_recommender::Timestamp;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, Linker};
 
 use crate::contract;
 use crate::error::PluginError;
@@ -56,8 +56,7 @@ impl Loader {
         let no_engine = |reason: String| PluginError::NoEngine { engine: settings.engine, reason };
         let engine = settings.engine.start().map_err(|error| no_engine(format!("{error:#}")))?;
         let mut linker = Linker::new(&engine);
-        contract::Ranker::add_to_linker::<_, HasSelf<_>>(&mut linker, |sandbox| sandbox)
-            .map_err(|error| no_engine(format!("{error:#}")))?;
+        contract::link(&mut linker).map_err(|error| no_engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| no_engine(error.to_string()))?;
         let cache = settings.cache.as_deref().and_then(|folder| {
             Cache::open(folder)

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attuned_recommender::Timestamp;
-use wasmtime::component::{Component, Linker, Resource};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Store, Trap};
 
 use crate::breaker::{Breaker, PluginState};
-use crate::contract::{self, Ranker, RankerPre, types};
+use crate::contract::{self, Prepared, Rule, types};
 use crate::error::{CallError, Cause, PluginError, cut};
 use crate::grants::{Consent, Grants};
 use crate::limits::{ERROR_TEXT_BYTES, HOSTCALL_BYTES, MANIFEST_BYTES, WASM_STACK_BYTES};
@@ -80,13 +80,13 @@ pub(crate) struct Plugin {
     pub(crate) shadow: Option<ShadowReport>,
     plan: Arc<Plan>,
     component: Component,
-    prepared: RankerPre<Sandbox>,
+    prepared: Box<dyn Prepared>,
     live: Option<Instance>,
 }
 
 struct Instance {
     store: Store<Sandbox>,
-    ranker: Ranker,
+    rule: Box<dyn Rule>,
 }
 
 impl Plugin {
@@ -123,10 +123,9 @@ impl Plugin {
         manifest.check_component(wasm).map_err(refuse)?;
         let component = compile(&manifest.wasm_blake3, wasm)
             .map_err(|error| refuse(format!("`{file}` is no valid component: {}", sentence(&error))))?;
-        let interface = contract::interface_of(&component).map_err(refuse)?;
-        let prepared = linker
-            .instantiate_pre(&component)
-            .and_then(RankerPre::new)
+        let (interface, adapter) = contract::adapter_of(&component).map_err(refuse)?;
+        let prepared = adapter
+            .prepare(linker, &component)
             .map_err(|error| refuse(format!("`{file}` does not fit {interface}: {}", sentence(&error))))?;
         let grants = manifest.asked.both(consent.grants);
         let settings = setting::values(&manifest.settings, &consent.settings).map_err(refuse)?;
@@ -181,7 +180,7 @@ impl Plugin {
 
     fn check(&mut self, ticker: &Ticker, now: Timestamp) -> Result<(), CallError> {
         self.call(self.manifest.limits.fuel, self.wall(), ticker, now, |instance| {
-            instance.ranker.attuned_ranking_rule().call_check(&mut instance.store)
+            instance.rule.check(&mut instance.store)
         })
     }
 
@@ -200,8 +199,7 @@ impl Plugin {
         self.counters.fuel_used = 0;
         let ruling = self.call(fuel, wall, ticker, now, |instance| {
             instance.store.data_mut().input = Some(input);
-            let (context, candidates) = (Resource::new_borrow(0), Resource::new_borrow(0));
-            instance.ranker.attuned_ranking_rule().call_rank(&mut instance.store, context, candidates)
+            instance.rule.rank(&mut instance.store)
         });
         let micros = start.elapsed().as_micros() as u64;
         let counters = &mut self.counters;
@@ -252,12 +250,12 @@ impl Plugin {
 
     fn instantiate(&self, fuel: u64, wall: Duration) -> Result<Instance, CallError> {
         let sandbox = Sandbox::new(Arc::clone(&self.plan), self.manifest.limits.memory_bytes());
-        let mut store = Store::new(self.prepared.engine(), sandbox);
+        let mut store = Store::new(self.component.engine(), sandbox);
         store.limiter(|sandbox| &mut sandbox.meter);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         store.epoch_deadline_trap();
         match arm(&mut store, fuel, wall).and_then(|()| self.prepared.instantiate(&mut store)) {
-            Ok(ranker) => Ok(Instance { store, ranker }),
+            Ok(rule) => Ok(Instance { store, rule }),
             Err(error) => Err(self.stopped(&error, store.data().meter.refused, fuel, wall)),
         }
     }

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use attuned_recommender::ruling::{Batch, RuleContext};
 use attuned_recommender::{Item, Value};
 use wasmtime::ResourceLimiter;
-use wasmtime::component::Resource;
 
-use crate::contract::{host, input, types};
 use crate::limits::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::log::{CallLog, LogLevel};
+use crate::log::CallLog;
 use crate::manifest::Projection;
 
 /// Stands for the request of the running call; a guest can only hold what it was lent.
@@ -63,61 +61,27 @@ impl Sandbox {
     }
 }
 
-impl input::Host for Sandbox {}
-impl types::Host for Sandbox {}
-
-impl input::HostContext for Sandbox {
-    fn minute_of_day(&mut self, _: Resource<ContextView>) -> u16 {
-        self.input.as_ref().map_or(0, |input| input.context.minute_of_day)
+/// What a guest asks for by name; whatever its manifest does not name is not there.
+impl Sandbox {
+    pub(crate) fn facet_named(&self, name: &str) -> Option<String> {
+        let named = self.plan.projection.facets.contains(name);
+        self.input.as_ref().filter(|_| named)?.context.facets.get(name).cloned()
     }
 
-    fn weekday(&mut self, _: Resource<ContextView>) -> u8 {
-        self.input.as_ref().map_or(1, |input| input.context.weekday)
-    }
-
-    fn slate_size(&mut self, _: Resource<ContextView>) -> u32 {
-        self.input.as_ref().map_or(0, |input| input.context.slate_size)
-    }
-
-    fn facet(&mut self, _: Resource<ContextView>, name: String) -> Option<String> {
-        let named = self.plan.projection.facets.contains(&name);
-        self.input.as_ref().filter(|_| named)?.context.facets.get(&name).cloned()
-    }
-
-    fn subject(&mut self, _: Resource<ContextView>) -> Option<String> {
-        self.input.as_ref()?.subject.clone()
-    }
-
-    fn seed(&mut self, _: Resource<ContextView>) -> u64 {
-        self.input.as_ref().map_or(0, |input| input.context.seed)
-    }
-
-    fn drop(&mut self, _: Resource<ContextView>) -> wasmtime::Result<()> {
-        Ok(())
-    }
-}
-
-impl input::HostCandidates for Sandbox {
-    fn len(&mut self, _: Resource<CandidatesView>) -> u32 {
-        self.input.as_ref().map_or(0, |input| input.scores.len() as u32)
-    }
-
-    fn scores(&mut self, _: Resource<CandidatesView>) -> Vec<f32> {
-        self.input.as_ref().map_or_else(Vec::new, |input| input.scores.clone())
-    }
-
-    fn feature(&mut self, _: Resource<CandidatesView>, name: String) -> Option<Vec<f32>> {
-        let named = self.plan.projection.features.contains(&name);
+    /// Shape `[len]`.
+    pub(crate) fn column_named(&self, name: &str) -> Option<Vec<f32>> {
+        let named = self.plan.projection.features.contains(name);
         let input = self.input.as_ref().filter(|_| named)?;
-        Some(input.batch.features.get(&name)?.get(..input.scores.len())?.to_vec())
+        Some(input.batch.features.get(name)?.get(..input.scores.len())?.to_vec())
     }
 
-    fn attribute(&mut self, _: Resource<CandidatesView>, name: String) -> Option<types::Labels> {
-        let named = self.plan.projection.attributes.contains(&name);
+    /// A code for each row, shape `[len]`, and the text of each code; a code without a text is absent.
+    pub(crate) fn labels_named(&self, name: &str) -> Option<(Vec<u32>, Vec<String>)> {
+        let named = self.plan.projection.attributes.contains(name);
         let input = self.input.as_ref().filter(|_| named)?;
         let mut values = Vec::new();
         let mut code_of = HashMap::new();
-        let codes = input.items().iter().map(|item| match item.attributes.get(&name).and_then(text) {
+        let codes = input.items().iter().map(|item| match item.attributes.get(name).and_then(text) {
             None => u32::MAX,
             Some(value) => *code_of.entry(value).or_insert_with_key(|value| {
                 values.push(value.clone());
@@ -125,44 +89,30 @@ impl input::HostCandidates for Sandbox {
             }),
         });
         let codes = codes.collect();
-        Some(types::Labels { codes, values })
+        Some((codes, values))
     }
 
-    fn tagged(&mut self, _: Resource<CandidatesView>, tag: String) -> Vec<u32> {
-        let named = self.plan.projection.tags.contains(&tag);
+    pub(crate) fn positions_tagged(&self, tag: &str) -> Vec<u32> {
+        let named = self.plan.projection.tags.contains(tag);
         let input = self.input.as_ref().filter(|_| named);
-        input.map_or_else(Vec::new, |input| input.positions(|item| item.tags.contains(&tag)))
+        input
+            .map_or_else(Vec::new, |input| input.positions(|item| item.tags.iter().any(|known| known == tag)))
     }
 
-    fn of_kind(&mut self, _: Resource<CandidatesView>, kind: String) -> Vec<u32> {
-        let named = self.plan.projection.kinds.contains(&kind);
+    pub(crate) fn positions_of_kind(&self, kind: &str) -> Vec<u32> {
+        let named = self.plan.projection.kinds.contains(kind);
         let input = self.input.as_ref().filter(|_| named);
         input.map_or_else(Vec::new, |input| input.positions(|item| item.kind == kind))
     }
 
-    fn item_ids(&mut self, _: Resource<CandidatesView>) -> Option<Vec<String>> {
+    /// The catalogue's ids, if it was granted them.
+    pub(crate) fn ids(&self) -> Option<Vec<String>> {
         let input = self.input.as_ref().filter(|_| self.plan.item_ids)?;
         Some(input.items().iter().map(|item| item.id.to_string()).collect())
     }
 
-    fn drop(&mut self, _: Resource<CandidatesView>) -> wasmtime::Result<()> {
-        Ok(())
-    }
-}
-
-impl host::Host for Sandbox {
-    fn log(&mut self, level: host::Level, message: String) {
-        let level = match level {
-            host::Level::Debug => LogLevel::Debug,
-            host::Level::Info => LogLevel::Info,
-            host::Level::Warn => LogLevel::Warn,
-            host::Level::Error => LogLevel::Error,
-        };
-        self.log.push(level, &message);
-    }
-
-    fn setting(&mut self, name: String) -> Option<String> {
-        self.plan.settings.get(&name).cloned()
+    pub(crate) fn setting_named(&self, name: &str) -> Option<String> {
+        self.plan.settings.get(name).cloned()
     }
 }
 
