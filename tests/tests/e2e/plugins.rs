@@ -205,6 +205,8 @@ fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
     for item in catalogue::items("show").iter().take(15) {
         home.put(item);
     }
+    // Lists move while items are understood.
+    home.wait_until_understood(15);
     let package = tools::tree().join("plugins/family-night");
     let package = package.to_str().expect("UTF-8");
     let installed = plugin(&home, &["install", package, "--allow-unsigned", "--grant", "all", "--shadow"]);
@@ -221,20 +223,19 @@ fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
         );
     }
     assert_eq!(home.get("/v1/status").get("plugins"), None, "none takes part");
-    // On a busy machine, the time of all may be over before one of them had its turn, or its own is.
+    // On a busy machine, the time of all may be over before one of them had its turn, its own may be, or
+    // the request goes on without them.
     let running = |id: &str| {
-        wait::until("six lists were looked at", || {
+        wait::until("lists were looked at", || {
             let running = plugin(&home, &["show", id])["running"].take();
-            let count = |name: &str| running[name].as_u64().expect("a count");
-            let skipped = running["shadow"]["skipped"].as_u64().expect("a count");
-            // Nobody waits for it, so that its count comes a moment later.
-            (count("calls") + count("left_out") + count("crowded_out") + skipped == 6).then_some(running)
+            let left_out = running["left_out"].as_u64() > Some(0);
+            (running["shadow"]["requests"].as_u64() >= Some(3) || left_out).then_some(running)
         })
     };
     let family_night = running(FAMILY_NIGHT);
     let shadow = &family_night["shadow"];
     let requests = shadow["requests"].as_u64().expect("a count");
-    assert!(requests > 0, "{family_night}");
+    assert!((1..=6).contains(&requests), "{family_night}");
     assert_eq!((&shadow["changed_lists"], &shadow["excluded_items"]), (&json!(requests), &json!(0)));
     let moved = shadow["moved_items"].as_u64().expect("a count");
     assert!((2 * requests..=15 * requests).contains(&moved) && moved.is_multiple_of(requests), "{shadow}");
@@ -242,16 +243,23 @@ fn a_plugin_in_shadow_changes_no_list_and_tells_what_it_would_have_changed() {
     assert!(shadow["examples"].as_array().is_some_and(|examples| (2..=10).contains(&examples.len())));
     let failing = running("org.example.panic");
     assert!(failing["failures"].as_u64() > Some(0) && failing["failures"] == failing["calls"], "{failing}");
-    let metrics = String::from_utf8(home.send("GET", "/v1/metrics", b"").body).expect("UTF-8");
-    let traps = &failing["failures_by_cause"]["trap"];
-    for line in [
-        "attuned_items 15".to_owned(),
-        "attuned_lists_total{outcome=\"whole\"} 6".to_owned(),
-        format!("attuned_plugin_failures_total{{plugin=\"org.example.panic\",cause=\"trap\"}} {traps}"),
-        format!("attuned_plugin_shadow_lists_total{{plugin=\"{FAMILY_NIGHT}\",changed=\"yes\"}} {requests}"),
-    ] {
-        assert!(metrics.lines().any(|found| found == line), "{line} is missing in\n{metrics}");
-    }
+    wait::until("the metrics say the same", || {
+        let (shadow, failing) = (running(FAMILY_NIGHT)["shadow"].take(), running("org.example.panic"));
+        let metrics = String::from_utf8(home.send("GET", "/v1/metrics", b"").body).expect("UTF-8");
+        let lines = [
+            "attuned_items 15".to_owned(),
+            "attuned_lists_total{outcome=\"whole\"} 6".to_owned(),
+            format!(
+                "attuned_plugin_failures_total{{plugin=\"org.example.panic\",cause=\"trap\"}} {}",
+                failing["failures_by_cause"]["trap"]
+            ),
+            format!(
+                "attuned_plugin_shadow_lists_total{{plugin=\"{FAMILY_NIGHT}\",changed=\"yes\"}} {}",
+                shadow["requests"]
+            ),
+        ];
+        lines.iter().all(|line| metrics.lines().any(|found| found == line)).then_some(())
+    });
 
     // Out of shadow, its word counts.
     assert_eq!(plugin(&home, &["enable", FAMILY_NIGHT])["shadow"], false);
