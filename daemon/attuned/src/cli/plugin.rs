@@ -8,12 +8,15 @@ use clap::{Args, Subcommand};
 
 use crate::cli::session::Session;
 use crate::cli::{Common, Failure, Printer};
+use language::Language;
+
 use crate::document::{PluginsDocument, ReloadPluginsDocument};
 
 mod bench;
 mod build;
 mod decide;
 mod install;
+mod language;
 mod list;
 mod logs;
 mod new;

@@ -202,3 +202,65 @@ fn a_new_rule_is_built_tested_packed_and_installed() {
     assert_eq!(shown["grants"], serde_json::json!(["max-boost=0.5"]));
     house.refused("new my-rule", 64, "exists already, expected a new folder");
 }
+
+#[test]
+fn a_rule_without_its_tool_is_answered_by_what_to_install() {
+    let house = House::new("");
+    for (lang, source, expected) in [
+        ("js", "rule.js", "componentize-js is not here: `npm install` in the plugin's folder installs it"),
+        ("python", "rule.py", "componentize-py is not here: `python3 -m venv .venv && .venv/bin/pip install"),
+    ] {
+        house.json(&format!("new {lang}-rule --lang {lang}"));
+        let folder = house.folder.path().join(format!("{lang}-rule"));
+        assert!(folder.join(source).is_file() && folder.join("attuned-plugin/README.md").is_file());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_attuned"));
+        let output =
+            command.args(["plugin", "build"]).arg(&folder).env("PATH", "").output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+    let empty = house.folder.path().join("empty");
+    fs::create_dir(&empty).expect("made");
+    fs::write(empty.join("plugin.toml"), "manifest = 1\n").expect("written");
+    house.refused("build empty", 64, "has no rule, expected one of src/lib.rs, rule.js, rule.py");
+}
+
+/// What is new in JavaScript and Python, and the examples, are built where the tools are in `PATH`, and
+/// run within the limits. Compiling an interpreter takes most of a minute for each engine.
+#[test]
+fn rules_in_javascript_and_python_are_built_and_pass_their_fixtures() {
+    let house = House::new("");
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    for (lang, example, source) in [("js", "party-mix", "rule.js"), ("python", "morning-brief", "rule.py")] {
+        let folder = house.folder.path().join(example);
+        fs::create_dir_all(folder.join("tests")).expect("made");
+        let mut files = vec!["plugin.toml".to_owned(), "README.md".to_owned(), source.to_owned()];
+        for fixture in fs::read_dir(plugins.join(example).join("tests")).expect("fixtures") {
+            files.push(format!("tests/{}", fixture.expect("an entry").file_name().to_string_lossy()));
+        }
+        for file in files {
+            fs::copy(plugins.join(example).join(&file), folder.join(&file)).expect("copied");
+        }
+        house.json(&format!("new {lang}-rule --lang {lang}"));
+        for name in [example.to_owned(), format!("{lang}-rule")] {
+            let built = house.run(&format!("build {name}"));
+            let said = String::from_utf8_lossy(&built.stderr).into_owned();
+            if said.contains("is not here: ") {
+                println!("skipped: {name}: {said}");
+                continue;
+            }
+            assert!(built.status.success(), "{name}: {said}");
+            let trials = house.json(&format!("test {name}"));
+            assert!(trials.len() >= 2);
+            for trial in trials {
+                println!(
+                    "{name}: {} under {}: {} µs, fuel {}",
+                    trial["fixture"], trial["engine"], trial["microseconds"], trial["fuel"]
+                );
+                assert_eq!(trial["passed"], true, "{trial}");
+            }
+            house.json(&format!("pack {name}"));
+        }
+    }
+}

@@ -13,8 +13,11 @@ const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 fn every_plugin_passes_its_fixtures() {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     let packages: Vec<PathBuf> = files(&plugins, |path| path.join("plugin.toml").exists());
-    assert!(!packages.is_empty());
-    for package in packages {
+    // Components with an interpreter in them are not kept, and are tested by whoever builds them.
+    let (kept, interpreted): (Vec<PathBuf>, Vec<PathBuf>) =
+        packages.into_iter().partition(|path| path.join("Cargo.toml").exists());
+    assert!(kept.len() >= 6 && interpreted.len() == 2, "{kept:?} {interpreted:?}");
+    for package in kept {
         let fixtures = files(&package.join("tests"), |path| path.extension().is_some_and(|e| e == "toml"));
         assert!(!fixtures.is_empty(), "{} has no fixtures", package.display());
         for engine in Engine::ALL {

@@ -1,5 +1,4 @@
-//! `attuned plugin build`: compiles a rule for wasm32 with whatever compiler there is, and makes its
-//! component.
+//! `attuned plugin build`: makes the component of a rule, with whatever compiles its language.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +8,10 @@ use std::process::{Command, Stdio};
 use attuned_plugin_host::componentize;
 use serde_json::json;
 
+use super::Language;
 use crate::cli::{Failure, Printer};
+
+mod interpreted;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -32,12 +34,30 @@ enum Compiler {
 pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
     let manifest_file = folder.join("plugin.toml");
     let manifest = read(&manifest_file)?;
+    let component = match Language::of(folder)? {
+        Language::Rust => rust(folder)?,
+        Language::Js => interpreted::javascript(folder)?,
+        Language::Python => interpreted::python(folder)?,
+    };
+    let hash = blake3::hash(&component).to_hex().to_string();
+    let manifest = with_hash(&manifest, &hash).ok_or_else(|| {
+        Failure::Input("plugin.toml has no plugin.wasm.blake3, expected blake3 = \"…\"".to_owned())
+    })?;
+    write(&folder.join("rule.wasm"), &component)?;
+    write(&manifest_file, manifest.as_bytes())?;
+    if printer.is_json() {
+        let file = folder.join("rule.wasm");
+        return printer.object(&json!({ "component": file, "bytes": component.len(), "blake3": hash }));
+    }
+    printer.text(format_args!("rule.wasm: {} bytes, blake3 {hash}", component.len()))
+}
+
+/// Compiles a crate for wasm32, and makes a component of it.
+fn rust(folder: &Path) -> Result<Vec<u8>, Failure> {
     let name = crate_name(&read(&folder.join("Cargo.toml"))?)
         .ok_or_else(|| Failure::Input(format!("{}/Cargo.toml names no package", folder.display())))?;
     let compiler = Compiler::find().ok_or_else(|| Failure::Input(NO_COMPILER.to_owned()))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
-    // Where cargo runs is not where it writes.
-    let target = std::path::absolute(&target).unwrap_or(target);
+    let target = target(folder);
     let status = compiler.command(folder, &target).status();
     let status = status.map_err(|error| Failure::Input(format!("cargo cannot be started: {error}")))?;
     if !status.success() {
@@ -50,18 +70,14 @@ pub fn run(folder: &Path, printer: &mut Printer) -> Result<(), Failure> {
             core.display()
         ))
     })?;
-    let component = componentize(&module).map_err(Failure::Input)?;
-    let hash = blake3::hash(&component).to_hex().to_string();
-    let manifest = with_hash(&manifest, &hash).ok_or_else(|| {
-        Failure::Input("plugin.toml has no plugin.wasm.blake3, expected blake3 = \"…\"".to_owned())
-    })?;
-    write(&folder.join("rule.wasm"), &component)?;
-    write(&manifest_file, manifest.as_bytes())?;
-    if printer.is_json() {
-        let file = folder.join("rule.wasm");
-        return printer.object(&json!({ "component": file, "bytes": component.len(), "blake3": hash }));
-    }
-    printer.text(format_args!("rule.wasm: {} bytes, blake3 {hash}", component.len()))
+    componentize(&module).map_err(Failure::Input)
+}
+
+/// Where compilers write.
+fn target(folder: &Path) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
+    // Where a compiler runs is not where it writes.
+    std::path::absolute(&target).unwrap_or(target)
 }
 
 impl Compiler {

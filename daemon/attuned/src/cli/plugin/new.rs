@@ -8,6 +8,7 @@ use attuned_recommender::PluginId;
 use clap::Args;
 use serde_json::json;
 
+use super::Language;
 use crate::cli::{Failure, Printer};
 
 /// Bytes of a name: it becomes a crate's and a file's.
@@ -18,24 +19,60 @@ pub struct New {
     /// Its folder, whose last part is the rule's name, like my-rule
     #[arg(value_name = "NAME")]
     folder: PathBuf,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
     /// Its id, which nobody else's plugin has [default: local.NAME]
     #[arg(long)]
     id: Option<String>,
 }
 
-/// The files of a new plugin, with NAME, ID and TYPE to be filled in.
-const TEMPLATE: [(&str, &str); 7] = [
+/// The files of a new plugin in every language, with NAME, ID, TYPE, LIMITS, TOOL and SOURCE to be filled in.
+const COMMON: [(&str, &str); 2] = [
+    ("plugin.toml", include_str!("template/plugin.toml.in")),
+    ("tests/evening.toml", include_str!("template/evening.toml.in")),
+];
+
+/// The others of a plugin in Rust.
+const RUST: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("Cargo.lock", include_str!("../../../../../plugins/family-night/Cargo.lock")),
-    ("plugin.toml", include_str!("template/plugin.toml.in")),
     ("README.md", include_str!("template/README.md.in")),
     ("src/lib.rs", include_str!("template/lib.rs.in")),
-    ("tests/evening.toml", include_str!("template/evening.toml.in")),
     (".gitignore", "/target\n*.attuned\n"),
 ];
 
+/// The others of a plugin in JavaScript.
+const JAVASCRIPT: [(&str, &str); 4] = [
+    ("package.json", include_str!("template/package.json.in")),
+    ("README.md", INTERPRETED_README),
+    (Language::Js.source(), include_str!("template/rule.js.in")),
+    (".gitignore", "/target\n/node_modules\n/rule.wasm\n*.attuned\n"),
+];
+
+/// The others of a plugin in Python.
+const PYTHON: [(&str, &str); 3] = [
+    ("README.md", INTERPRETED_README),
+    (Language::Python.source(), include_str!("template/rule.py.in")),
+    (".gitignore", "/target\n/.venv\n__pycache__\n/rule.wasm\n*.attuned\n"),
+];
+
+const INTERPRETED_README: &str = include_str!("template/interpreted.md.in");
+
+/// What a rule with an interpreter in it asks for: the most that the host gives.
+const INTERPRETED_LIMITS: &str = "\
+# What it may use up: the interpreter in it needs more than a compiled rule.
+[limits]
+fuel = 10_000_000
+fuel-per-candidate = 100_000
+wall-ms = 50
+memory-mib = 64
+component-mib = 20
+
+";
+
 /// The SDK as it is in the source tree; its manifest there leans on the workspace's.
-const SDK: [(&str, &str); 8] = [
+pub(super) const SDK: [(&str, &str); 8] = [
     ("Cargo.toml", include_str!("template/sdk.toml.in")),
     ("README.md", include_str!("../../../../../sdk/README.md")),
     ("contract/v0.1/ranking.wit", include_str!("../../../../../sdk/contract/v0.1/ranking.wit")),
@@ -54,7 +91,7 @@ pub fn run(new: &New, printer: &mut Printer) -> Result<(), Failure> {
     if folder.exists() {
         return Err(Failure::Input(format!("{} exists already, expected a new folder", folder.display())));
     }
-    let files = files(name, &id);
+    let files = files(name, &id, new.lang);
     for (file, text) in &files {
         let path = folder.join(file);
         let parent = path.parent().expect("a file in a folder");
@@ -67,9 +104,11 @@ pub fn run(new: &New, printer: &mut Printer) -> Result<(), Failure> {
         return printer.object(&json!({ "folder": folder, "id": id, "files": files }));
     }
     printer.text(format_args!(
-        "{folder} is made: the rule is in {folder}/src/lib.rs, what it is and may do in {folder}/plugin.toml\n\
-         next: cd {folder} && attuned plugin build && attuned plugin test",
-        folder = folder.display()
+        "{folder} is made: the rule is in {folder}/{source}, what it is and may do in {folder}/plugin.toml\n\
+         next: cd {folder} && {tool}attuned plugin build && attuned plugin test",
+        folder = folder.display(),
+        source = new.lang.source(),
+        tool = new.lang.tool().map_or(String::new(), |tool| format!("{tool} && "))
     ))
 }
 
@@ -86,14 +125,26 @@ fn name(folder: &Path) -> Result<&str, Failure> {
 }
 
 /// Every file by its path in the new folder.
-fn files(name: &str, id: &str) -> Vec<(String, String)> {
+fn files(name: &str, id: &str, language: Language) -> Vec<(String, String)> {
     let capital = |part: &str| {
         let (first, rest) = part.split_at(part.len().min(1));
         format!("{}{rest}", first.to_ascii_uppercase())
     };
     let rule_type: String = name.split('-').map(capital).collect();
-    let fill = |text: &str| text.replace("@NAME@", name).replace("@ID@", id).replace("@TYPE@", &rule_type);
-    let ours = TEMPLATE.iter().map(|(file, text)| {
+    let (own, limits): (&[(&str, &str)], _) = match language {
+        Language::Rust => (&RUST, ""),
+        Language::Js => (&JAVASCRIPT, INTERPRETED_LIMITS),
+        Language::Python => (&PYTHON, INTERPRETED_LIMITS),
+    };
+    let fill = |text: &str| {
+        text.replace("@NAME@", name)
+            .replace("@ID@", id)
+            .replace("@TYPE@", &rule_type)
+            .replace("@LIMITS@", limits)
+            .replace("@TOOL@", language.tool().unwrap_or_default())
+            .replace("@SOURCE@", language.source())
+    };
+    let ours = COMMON.iter().chain(own).map(|(file, text)| {
         let text = match *file {
             "Cargo.lock" => text.replace(
                 "\"family-night\"\nversion = \"1.0.0\"",
@@ -103,7 +154,11 @@ fn files(name: &str, id: &str) -> Vec<(String, String)> {
         };
         ((*file).to_owned(), text)
     });
-    let sdk = SDK.iter().map(|(file, text)| {
+    // Of the SDK, others than Rust read what rules see, and the contract.
+    let sdk = SDK
+        .iter()
+        .filter(|(file, _)| language == Language::Rust || !file.contains(".rs") && *file != "Cargo.toml");
+    let sdk = sdk.map(|(file, text)| {
         (format!("attuned-plugin/{file}"), text.replace("@VERSION@", env!("CARGO_PKG_VERSION")))
     });
     ours.chain(sdk).collect()
@@ -143,12 +198,22 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_fill_in_and_its_fixture_is_one() {
-        let files = files("my-rule", "org.example.my-rule");
-        for (file, text) in &files {
-            for mark in ["@NAME@", "@ID@", "@TYPE@", "@VERSION@"] {
-                assert!(!text.contains(mark), "{file} has {mark}");
+        for language in [Language::Rust, Language::Js, Language::Python] {
+            let files = files("my-rule", "org.example.my-rule", language);
+            for (file, text) in &files {
+                for mark in ["@NAME@", "@ID@", "@TYPE@", "@VERSION@", "@LIMITS@", "@TOOL@", "@SOURCE@"] {
+                    assert!(!text.contains(mark), "{file} has {mark}");
+                }
             }
+            let names: Vec<&str> = files.iter().map(|(file, _)| file.as_str()).collect();
+            assert!(names.contains(&language.source()) && names.contains(&"attuned-plugin/README.md"));
+            assert_eq!(names.contains(&"attuned-plugin/src/lib.rs"), language == Language::Rust);
+            let mut once = names.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), names.len());
         }
+        let files = files("my-rule", "org.example.my-rule", Language::Rust);
         let text = |name: &str| &files.iter().find(|(file, _)| file == name).expect("a file").1;
         assert!(text("Cargo.lock").contains("name = \"my-rule\"\nversion = \"0.1.0\""));
         assert!(text("src/lib.rs").contains("export_rule!(MyRule);"));
