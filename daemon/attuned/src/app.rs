@@ -82,7 +82,7 @@ impl App {
             media_folders: config.media.folders.clone(),
             media_bytes_max: config.media.bytes_max,
             timezone,
-            known: Known { language: config.household.language.clone(), children: open::children(&config) },
+            known: Known { language: config.household.language.clone(), children: open::children(config) },
             chain_ms_max: config.plugins.chain_ms_max,
             prefix: prefix.clone(),
         };

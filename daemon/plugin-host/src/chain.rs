@@ -137,15 +137,15 @@ impl PluginHost {
         match &ruled {
             Ok(bounded) => {
                 plugin.breaker.succeeded();
+                plugin.blame = Blame::default();
                 plugin.counters.dropped_verdicts += bounded.dropped;
                 plugin.counters.clamped_verdicts += bounded.clamped;
                 plugin.counters.ungranted_verdicts += bounded.ungranted;
             }
             Err(error) => {
                 plugin.counters.failed(error);
-                // A plugin that got less than its own time, as others had used it up, is not to blame.
-                let fair = plugin.wall().min(CHAIN).saturating_sub(Duration::from_millis(1));
-                let to_blame = error.cause != Cause::Deadline || left >= fair;
+                let own = plugin.wall().min(CHAIN);
+                let to_blame = error.cause != Cause::Deadline || plugin.blame.takes(left, own, plugin.worked);
                 if to_blame && plugin.breaker.failed(request.now) {
                     plugin.counters.openings += 1;
                     let id = &plugin.manifest.id;
@@ -154,6 +154,31 @@ impl PluginHost {
             }
         }
         ruled
+    }
+}
+
+/// Whether a plugin that passed its deadline is to blame. On a busy machine time passes while it waits
+/// for a processor: what it had of one in several calls counts together.
+#[derive(Debug, Default)]
+pub(crate) struct Blame {
+    worked: Duration,
+}
+
+impl Blame {
+    /// Takes in that a call which had `left`, of the time that is its `own`, worked for so long.
+    fn takes(&mut self, left: Duration, own: Duration, worked: Duration) -> bool {
+        // The clock of the deadline has ticks of a millisecond.
+        let own = own.saturating_sub(Duration::from_millis(1));
+        // Others had used up a part of its time.
+        if left < own {
+            return false;
+        }
+        self.worked += worked;
+        let to_blame = self.worked >= own;
+        if to_blame {
+            self.worked = Duration::ZERO;
+        }
+        to_blame
     }
 }
 
@@ -210,4 +235,32 @@ fn pseudonym(key: &[u8; 32], plugin: &PluginId, user: &str) -> String {
     // No id has a zero byte, so no two pairs have the same text.
     hasher.update(plugin.as_str().as_bytes()).update(&[0]).update(user.as_bytes());
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls of a plugin whose time is 10 ms, as what was left of that and what it had of a processor,
+    /// and whether it is to blame for each.
+    fn check(calls: &[(u64, u64)], expected: &[bool]) {
+        let mut blame = Blame::default();
+        let ms = Duration::from_millis;
+        let got = calls.iter().map(|(left, worked)| blame.takes(ms(*left), ms(10), ms(*worked)));
+        assert_eq!(got.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_plugin_is_to_blame_for_time_in_which_it_worked() {
+        check(&[(25, 10), (25, 11)], &[true, true]);
+        // A quarter of a processor each time.
+        check(&[(25, 3), (25, 3), (25, 3), (25, 3)], &[false, false, true, false]);
+        check(&[(25, 0), (25, 0)], &[false, false]);
+    }
+
+    #[test]
+    fn a_plugin_is_not_to_blame_where_others_had_used_up_its_time() {
+        check(&[(5, 5), (5, 5), (5, 5)], &[false, false, false]);
+        check(&[(9, 9), (10, 10)], &[true, true]);
+    }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attuned_recommender::Timestamp;
+use cpu_time::ThreadTime;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Store, Trap};
 
 use crate::breaker::{Breaker, PluginState};
+use crate::chain::Blame;
 use crate::contract::{self, Prepared, Rule, types};
 use crate::error::{CallError, Cause, PluginError, cut};
 use crate::grants::{Consent, Grants};
@@ -78,6 +80,9 @@ pub(crate) struct Plugin {
     pub(crate) fingerprint: String,
     /// What it would have changed, if it runs in shadow.
     pub(crate) shadow: Option<ShadowReport>,
+    pub(crate) blame: Blame,
+    /// Processor time of the newest call.
+    pub(crate) worked: Duration,
     plan: Arc<Plan>,
     component: Component,
     prepared: Box<dyn Prepared>,
@@ -141,6 +146,8 @@ impl Plugin {
             counters: Counters::default(),
             log: Log::default(),
             fingerprint,
+            blame: Blame::default(),
+            worked: Duration::ZERO,
             shadow: consent.shadow.then(ShadowReport::default),
             component,
             prepared,
@@ -195,12 +202,13 @@ impl Plugin {
         let limits = self.manifest.limits;
         let fuel = limits.fuel_for(input.scores.len());
         let wall = self.wall().min(wall_left);
-        let start = Instant::now();
+        let (start, working) = (Instant::now(), ThreadTime::now());
         self.counters.fuel_used = 0;
         let ruling = self.call(fuel, wall, ticker, now, |instance| {
             instance.store.data_mut().input = Some(input);
             instance.rule.rank(&mut instance.store)
         });
+        self.worked = working.elapsed();
         let micros = start.elapsed().as_micros() as u64;
         let counters = &mut self.counters;
         counters.calls += 1;

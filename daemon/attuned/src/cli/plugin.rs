@@ -209,8 +209,8 @@ fn setting(typed: &str) -> Result<(String, String), Failure> {
 
 /// What the running daemon has made of a change.
 enum Taken {
-    /// No daemon runs: it will load the plugin when it starts.
-    NoDaemon,
+    /// Nothing yet, for this reason: it will when it can, or when it starts.
+    NotYet(String),
     /// It runs these.
     Running(PluginsDocument),
 }
@@ -221,7 +221,7 @@ fn reload(anew: &[String], common: &Common) -> Result<Taken, Failure> {
     let document = ReloadPluginsDocument { anew: anew.to_vec() };
     match session.ask("/v1/plugins/reload", &document) {
         Ok(running) => Ok(Taken::Running(running)),
-        Err(Failure::Unreachable(_)) => Ok(Taken::NoDaemon),
+        Err(Failure::Unreachable(reason)) => Ok(Taken::NotYet(reason)),
         Err(failure) => Err(failure),
     }
 }
@@ -229,8 +229,11 @@ fn reload(anew: &[String], common: &Common) -> Result<Taken, Failure> {
 impl Taken {
     /// What the daemon has made of one plugin, in words.
     fn words(&self, id: &str) -> String {
-        let Taken::Running(running) = self else {
-            return "no daemon runs; it is taken up at the next start".to_owned();
+        let running = match self {
+            Taken::Running(running) => running,
+            Taken::NotYet(reason) => {
+                return format!("it is taken up by the daemon as soon as it can: {reason}");
+            }
         };
         if let Some(degraded) = running.degraded.iter().find(|part| part.name == id) {
             return format!("the running daemon did not take it: {}", degraded.reason);

@@ -78,10 +78,8 @@ pub fn run(id: &str, run: Run, common: &Common, printer: &mut Printer) -> Result
 /// A plugin of the configuration runs as it says there; what is left is to try it again.
 fn try_again(id: &str, common: &Common, printer: &mut Printer) -> Result<(), Failure> {
     let taken = reload(&[id.to_owned()], common)?;
-    if matches!(taken, Taken::NoDaemon) {
-        return Err(Failure::Unreachable(format!(
-            "plugin `{id}` runs by plugins.enabled, and no daemon runs that could try it again"
-        )));
+    if let Taken::NotYet(reason) = taken {
+        return Err(Failure::Unreachable(format!("plugin `{id}` cannot be tried again: {reason}")));
     }
     if printer.is_json() {
         return printer.object(&json!({ "id": id, "enabled": true, "running": taken.running(id) }));
