@@ -288,17 +288,17 @@ fn a_plugin_that_failed_too_often_stays_out_after_a_kill_until_a_person_acts() {
         assert_eq!(ids(&answer), ["show:1"]);
         answer["degraded"][0]["reason"].as_str().expect("a reason").to_owned()
     };
-    for _ in 0..FAILURES_BEFORE_IT_IS_LEFT_OUT {
-        assert!(reason().starts_with("trap: "));
-    }
-    let left_out = reason();
-    assert!(left_out.starts_with("circuit_open: is left out for a while"), "{left_out}");
+    // On a busy machine a request may go on without it, which is none of its failures.
+    let left_out =
+        wait::until("it is left out", || Some(reason()).filter(|said| said.starts_with("circuit_open: ")));
+    assert!(left_out.contains("is left out for a while, as it failed too often"), "{left_out}");
     daemon.kill();
     let daemon = home.start();
     let left_out = reason();
     assert!(left_out.starts_with("circuit_open: is left out for a while"), "{left_out}");
     assert_eq!(plugin(&home, &["enable", id])["running"], "1.0.0");
-    assert!(reason().starts_with("trap: "), "a person has let it in again");
+    let tried = reason();
+    assert!(!tried.starts_with("circuit_open: "), "a person has let it in again: {tried}");
     assert_eq!(daemon.stop().code, Some(0));
 }
 

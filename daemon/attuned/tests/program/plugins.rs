@@ -181,6 +181,28 @@ fn fixtures_are_run_under_both_engines_and_told() {
     assert!(said.contains("0 of 2 passed"), "{said}");
 }
 
+#[test]
+fn what_a_rule_asks_for_and_nobody_gives_is_noted() {
+    let house = House::new("");
+    let manifest = house.sources("1.0.0").join("plugin.toml");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    assert!(text.contains("facets = [") && text.contains("features = ["));
+    let more = text
+        .replace("facets = [", "facets = [\"aquarium\", ")
+        .replace("features = [", "features = [\"novelity\", ");
+    fs::write(&manifest, more).expect("written");
+    let said = String::from_utf8_lossy(&house.run("test family-night-1.0.0").stdout).into_owned();
+    let notes: Vec<&str> = said.lines().filter(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes.len(), 2, "{said}");
+    assert!(
+        notes[0]
+            .starts_with("note: input.features names `novelity`, which this version does not know, expected")
+    );
+    assert!(
+        notes[1].ends_with("names `aquarium`, which is there only where a home publishes context/aquarium")
+    );
+}
+
 /// From nothing to an installed rule. It compiles the rule, which takes a minute.
 #[test]
 fn a_new_rule_is_built_tested_packed_and_installed() {
