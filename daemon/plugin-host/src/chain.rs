@@ -58,6 +58,7 @@ impl PluginHost {
         let mut chain = Chain::new(&batch.scores[..len]);
         let mut seen = Vec::new();
         let languages = languages(context, &self.settings.language);
+        let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
         for at in 0..self.plugins.len() {
             if self.plugins[at].shadow.is_some() {
                 seen.push((at, chain.clone()));
@@ -68,7 +69,7 @@ impl PluginHost {
             match asked {
                 Ok(Bounded { changes, .. }) => {
                     chain.apply(&changes);
-                    outcome.adjustments.extend(changes.iter().map(|change| plugin.said(change, &languages)));
+                    outcome.adjustments.extend(plugin.adjustments(&changes, &languages));
                 }
                 Err(CallError { cause, message }) => {
                     outcome.degraded.push(Degraded { plugin: plugin.manifest.id.clone(), cause, message });
@@ -199,15 +200,21 @@ impl Chain {
 }
 
 impl Plugin {
-    fn said(&self, change: &Change, languages: &[String]) -> Adjustment {
-        let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
-        let reason = change.reason.and_then(|row| self.manifest.reason(row, &languages));
-        Adjustment {
+    /// The changes with their reasons in words.
+    fn adjustments(&self, changes: &[Change], languages: &[&str]) -> Vec<Adjustment> {
+        // Most changes of a ruling have the reason of the one before.
+        let mut newest: Option<(u16, Option<&str>)> = None;
+        let mut text = |row: u16| match newest {
+            Some((known, text)) if known == row => text,
+            Some(_) | None => newest.insert((row, self.manifest.reason(row, languages))).1,
+        };
+        let adjustment = |change: &Change| Adjustment {
             position: change.position,
             plugin: self.manifest.id.clone(),
             effect: change.effect,
-            reason: reason.map(str::to_owned),
-        }
+            reason: change.reason.and_then(&mut text).map(str::to_owned),
+        };
+        changes.iter().map(adjustment).collect()
     }
 }
 
