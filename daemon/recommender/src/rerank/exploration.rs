@@ -1,8 +1,7 @@
 //! Places at which the recommender finds out more, and how likely each item was to be there.
 //!
-//! Thompson sampling: at such a place every candidate draws a score from what is believed of it, and
-//! the highest draw takes the place. What is well known hardly ever wins over something better, what
-//! is hardly known now and then. Source: Thompson, Biometrika 25, 1933; Chapelle, Li, "An empirical
+//! Thompson sampling: at such a place every candidate of which little is known draws a score from what is
+//! believed of it, and the highest draw takes the place. Source: Thompson, Biometrika 25, 1933; Chapelle, Li, "An empirical
 //! evaluation of Thompson sampling", NIPS 2011.
 
 use super::{Contender, by_standing};
@@ -59,17 +58,30 @@ impl Exploration {
         let best = (0..free.len()).min_by(|a, b| by_standing(&free[*a], &free[*b]))?;
         let seed = split_mix(self.seed ^ split_mix(place as u64));
         let chance = if place == self.first { self.chance } else { 1.0 };
+        let unsure = unsure(free);
         let (index, draw) = if f64::from(unit_of(seed, "explored")) < chance {
-            let draws = free.iter().map(|contender| draw(seed, contender));
-            let (index, draw) = (0..).zip(draws).max_by(|a, b| a.1.total_cmp(&b.1))?;
+            let draws = unsure.iter().map(|index| (*index, draw(seed, &free[*index])));
+            let (index, draw) = draws.max_by(|a, b| a.1.total_cmp(&b.1))?;
             (index, Some(draw))
         } else {
             (best, None)
         };
         let by_rule = if index == best { 1.0 - chance } else { 0.0 };
-        let propensity = (by_rule + chance * highest(index, free)).clamp(f64::MIN_POSITIVE, 1.0);
+        let by_draw = if unsure.contains(&index) { chance * highest(index, &unsure, free) } else { 0.0 };
+        let propensity = (by_rule + by_draw).clamp(f64::MIN_POSITIVE, 1.0);
         Some(Choice { index, draw, propensity })
     }
+}
+
+/// An item draws if its deviation is at least this share of the greatest one.
+const UNSURE: f32 = 0.5;
+
+/// Who draws: nothing is found out from what is well known, however much better it stands, so without it
+/// a list whose places all go to one subject would never learn of another.
+fn unsure(free: &[Contender]) -> Vec<usize> {
+    let deviation = |contender: &Contender| contender.row.deviation;
+    let greatest = free.iter().map(deviation).fold(0.0, f32::max);
+    (0..free.len()).filter(|index| deviation(&free[*index]) >= UNSURE * greatest).collect()
 }
 
 fn draw(seed: u64, contender: &Contender) -> f32 {
@@ -80,14 +92,14 @@ fn draw(seed: u64, contender: &Contender) -> f32 {
     contender.standing() + contender.row.deviation * radius * angle.cos()
 }
 
-/// How likely the draw of one of the candidates is the highest: over all it may draw, how likely all
+/// How likely the draw of one of those that draw is the highest: over all it may draw, how likely all
 /// others draw less.
-fn highest(index: usize, free: &[Contender]) -> f64 {
+fn highest(index: usize, unsure: &[usize], free: &[Contender]) -> f64 {
     let belief =
         |contender: &Contender| (f64::from(contender.standing()), f64::from(contender.row.deviation));
     let (mean, deviation) = belief(&free[index]);
     let others: Vec<(f64, f64)> =
-        free.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, c)| belief(c)).collect();
+        unsure.iter().filter(|other| **other != index).map(|other| belief(&free[*other])).collect();
     let step = 2.0 * WIDTH / (POINTS - 1) as f64;
     (0..POINTS)
         .map(|point| {
