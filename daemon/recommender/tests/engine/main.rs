@@ -3,6 +3,7 @@
 mod counterfactual;
 mod expectations;
 mod exploration;
+mod feedback_loop;
 mod fusion;
 mod house;
 mod interests;
