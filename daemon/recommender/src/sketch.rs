@@ -12,7 +12,7 @@ pub(crate) const SKETCH_DIM: usize = 64;
 pub(crate) type Sketch = [f32; SKETCH_DIM];
 
 /// Estimates the cosine of the vectors behind two sketches.
-#[inline]
+#[cfg(test)]
 pub(crate) fn estimate(a: &Sketch, b: &Sketch) -> f32 {
     let mut sums = [0.0_f32; 16];
     for chunk in 0..SKETCH_DIM / 16 {
@@ -21,6 +21,41 @@ pub(crate) fn estimate(a: &Sketch, b: &Sketch) -> f32 {
         }
     }
     sums.iter().sum()
+}
+
+/// How many sketches are compared with one at once.
+pub(crate) const TOGETHER: usize = 4;
+
+/// Some sketches side by side, value by value, so that comparing all with one takes whole registers.
+pub(crate) type Together = [[f32; TOGETHER]; SKETCH_DIM];
+
+/// Puts at most [`TOGETHER`] sketches side by side; places that are left hold zeros.
+pub(crate) fn together(sketches: &[&Sketch]) -> Together {
+    let mut together = [[0.0; TOGETHER]; SKETCH_DIM];
+    for (place, sketch) in sketches.iter().enumerate() {
+        together.iter_mut().zip(sketch.iter()).for_each(|(values, value)| values[place] = *value);
+    }
+    together
+}
+
+/// Estimates the cosines of the vectors behind some sketches and another one.
+#[inline]
+pub(crate) fn estimates(together: &Together, other: &Sketch) -> [f32; TOGETHER] {
+    // Sums begin at the same zero as an iterator's.
+    let mut totals = [std::iter::empty::<f32>().sum(); TOGETHER];
+    for lane in 0..16 {
+        let mut sums = [0.0_f32; TOGETHER];
+        for chunk in 0..SKETCH_DIM / 16 {
+            let place = chunk * 16 + lane;
+            for (sum, value) in sums.iter_mut().zip(&together[place]) {
+                *sum += value * other[place];
+            }
+        }
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total += sum;
+        }
+    }
+    totals
 }
 
 /// Projections on random directions of equal length. The dot product of two sketches estimates the
@@ -90,6 +125,23 @@ mod tests {
     use super::*;
     use crate::random::unit_of;
     use crate::vector::normalise;
+
+    #[test]
+    fn together_they_are_estimated_as_alone() {
+        let sketch = |i: u64| -> Sketch {
+            std::array::from_fn(|place| unit_of(i, &place.to_string()) * unit_of(place as u64, "scale") - 0.3)
+        };
+        for count in 1..=TOGETHER {
+            for seed in 0..50 {
+                let sketches: Vec<Sketch> = (0..count as u64).map(|i| sketch(seed * 8 + i)).collect();
+                let other = sketch(9_999 + seed);
+                let all = estimates(&together(&sketches.iter().collect::<Vec<_>>()), &other);
+                for (sketch, together) in sketches.iter().zip(all) {
+                    assert_eq!(estimate(sketch, &other).to_bits(), together.to_bits());
+                }
+            }
+        }
+    }
 
     #[test]
     fn sketches_estimate_cosines() {

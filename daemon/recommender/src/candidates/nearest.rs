@@ -1,6 +1,6 @@
 //! Candidates near to what a person likes.
 
-use crate::sketch::estimate;
+use crate::sketch::{TOGETHER, Together, estimates, together};
 use crate::vector::Best;
 
 use super::Scope;
@@ -75,14 +75,20 @@ fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<Vec<(u32, 
     let fused = |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused);
     let mut best: Vec<(u32, bool, Best)> =
         anchors.iter().map(|a| (*a, fused(*a), Best::new(each * LOOKED_AT))).collect();
+    let blocks: Vec<Together> = anchors
+        .chunks(TOGETHER)
+        .map(|anchors| together(&anchors.iter().map(|anchor| sketches.row(*anchor)).collect::<Vec<_>>()))
+        .collect();
     for slot in scope.slots() {
         let slot_fused = fused(slot);
-        let row = sketches.row(slot);
-        for (anchor, anchor_fused, best) in &mut best {
-            if slot_fused && *anchor_fused {
-                best.offer(slot, estimate(sketches.row(*anchor), row), || scope.scatter(slot));
-            } else if let Some(cosine) = catalogue.cosine(*anchor, slot) {
-                best.offer(slot, cosine, || scope.scatter(slot));
+        for (block, best) in blocks.iter().zip(best.chunks_mut(TOGETHER)) {
+            let estimates = estimates(block, sketches.row(slot));
+            for ((anchor, anchor_fused, best), estimate) in best.iter_mut().zip(estimates) {
+                if slot_fused && *anchor_fused {
+                    best.offer(slot, estimate, || scope.scatter(slot));
+                } else if let Some(cosine) = catalogue.cosine(*anchor, slot) {
+                    best.offer(slot, cosine, || scope.scatter(slot));
+                }
             }
         }
     }
