@@ -49,8 +49,9 @@ impl Exploration {
 
     /// Who gets a place; `None` where there are no candidates, and for places above those explored.
     ///
-    /// The propensity is exact up to the integral's error: `chance` times the likelihood that the
-    /// item's draw is the highest, and the rest if it is the best without any draw.
+    /// The propensity is exact up to the integral's error: `chance` times the likelihood that the item's
+    /// draw is the highest, among all and among those of which little is known, each as often as they
+    /// draw alone; and the rest if it is the best without any draw.
     pub(super) fn choose(&self, place: usize, free: &[Contender]) -> Option<Choice> {
         if place < self.first {
             return None;
@@ -58,26 +59,33 @@ impl Exploration {
         let best = (0..free.len()).min_by(|a, b| by_standing(&free[*a], &free[*b]))?;
         let seed = split_mix(self.seed ^ split_mix(place as u64));
         let chance = if place == self.first { self.chance } else { 1.0 };
-        let unsure = unsure(free);
+        let (all, unsure) = ((0..free.len()).collect::<Vec<usize>>(), unsure(free));
         let (index, draw) = if f64::from(unit_of(seed, "explored")) < chance {
-            let draws = unsure.iter().map(|index| (*index, draw(seed, &free[*index])));
+            let curious = f64::from(unit_of(seed, "curious")) < CURIOUS;
+            let who = if curious { &unsure } else { &all };
+            let draws = who.iter().map(|index| (*index, draw(seed, &free[*index])));
             let (index, draw) = draws.max_by(|a, b| a.1.total_cmp(&b.1))?;
             (index, Some(draw))
         } else {
             (best, None)
         };
         let by_rule = if index == best { 1.0 - chance } else { 0.0 };
-        let by_draw = if unsure.contains(&index) { chance * highest(index, &unsure, free) } else { 0.0 };
-        let propensity = (by_rule + by_draw).clamp(f64::MIN_POSITIVE, 1.0);
+        let of_unsure = if unsure.contains(&index) { highest(index, &unsure, free) } else { 0.0 };
+        let by_draw = CURIOUS * of_unsure + (1.0 - CURIOUS) * highest(index, &all, free);
+        let propensity = (by_rule + chance * by_draw).clamp(f64::MIN_POSITIVE, 1.0);
         Some(Choice { index, draw, propensity })
     }
 }
 
-/// An item draws if its deviation is at least this share of the greatest one.
+/// How often only those draw of which little is known. The other times all do, so that whatever a ranker
+/// would have put in the place may be there, and it shows in the end what that would have earned.
+const CURIOUS: f64 = 0.5;
+
+/// An item is little known if its deviation is at least this share of the greatest one.
 const UNSURE: f32 = 0.5;
 
-/// Who draws: nothing is found out from what is well known, however much better it stands, so without it
-/// a list whose places all go to one subject would never learn of another.
+/// Those of which little is known: nothing is found out from what is well known, however much better it
+/// stands, so if all drew, a list whose places all go to one subject would never learn of another.
 fn unsure(free: &[Contender]) -> Vec<usize> {
     let deviation = |contender: &Contender| contender.row.deviation;
     let greatest = free.iter().map(deviation).fold(0.0, f32::max);
