@@ -7,8 +7,6 @@ use crate::house::{Dice, House, day, item_id, request, user_id};
 const SUBJECTS: usize = 12;
 const EACH: usize = 40;
 
-/// Places of the first 20 from which on a taste is said to be there.
-
 /// The `n` items that are nearest to the mean of the liked ones, without these: what one vector a person
 /// would recommend.
 fn by_mean(liked: &[ItemId], vectors: &[(ItemId, Embedding)], n: usize) -> Vec<ItemId> {

@@ -1,4 +1,5 @@
 //! The recommender from outside: inputs in, lists out.
+#![expect(clippy::print_stdout, reason = "a test of how often something holds prints how often it did")]
 
 mod counterfactual;
 mod expectations;
