@@ -272,11 +272,9 @@ impl Catalogue {
     pub(crate) fn likeness(&self, a: u32, b: u32) -> f32 {
         let meaning = self.cosine(a, b).map(|cosine| ramp(cosine, LIKE_COSINES));
         let tags = self.entry(a).zip(self.entry(b)).and_then(|(a, b)| {
-            let weight =
-                |tags: &mut dyn Iterator<Item = &String>| tags.map(|tag| self.tag_weight(tag)).sum::<f32>();
-            let common = weight(&mut a.tags.iter().filter(|tag| b.tags.binary_search(tag).is_ok()));
-            let all = weight(&mut a.tags.iter()) + weight(&mut b.tags.iter()) - common;
-            (!a.tags.is_empty() && !b.tags.is_empty() && all > 0.0).then(|| common / all)
+            let common = a.tags.iter().filter(|tag| b.tags.binary_search(tag).is_ok()).count();
+            let all = a.tags.len() + b.tags.len() - common;
+            (!a.tags.is_empty() && !b.tags.is_empty()).then(|| common as f32 / all as f32)
         });
         match (meaning, tags) {
             (Some(meaning), Some(tags)) => (meaning + tags) / 2.0,

@@ -106,38 +106,34 @@ impl Recommender {
         }
         let slots: Vec<Option<u32>> = items.iter().map(|item| self.catalogue.slot(item)).collect();
         let likeness = |a, b| self.catalogue.likeness(a, b);
-        let told = |opinions: &Opinions, read: &dyn Fn(Expected) -> f64| -> Vec<Option<f32>> {
+        // By item: what each of the people would say of it; of nobody where nothing can be expected.
+        let told = |opinions: &Opinions| -> Vec<Vec<Expected>> {
             if opinions.is_empty() {
-                return vec![None; slots.len()];
+                return vec![Vec::new(); slots.len()];
             }
             let standpoints: Vec<_> = people.iter().map(|person| opinions.standpoint(*person)).collect();
-            let mean = |slot: u32| {
-                let sum: f64 = standpoints
-                    .iter()
-                    .map(|standpoint| read(opinions.expected(standpoint, slot, likeness)))
-                    .sum();
-                (sum / standpoints.len() as f64) as f32
+            let by_all = |slot: u32| {
+                standpoints.iter().map(|standpoint| opinions.expected(standpoint, slot, likeness)).collect()
             };
-            slots.iter().map(|slot| slot.map(mean)).collect()
+            slots.iter().map(|slot| slot.map_or_else(Vec::new, by_all)).collect()
         };
-        let mean = |expected: Expected| expected.mean;
-        let stars = told(&heads.stars, &mean);
-        let deviations = told(&heads.stars, &|expected| expected.deviation);
-        let likes = told(&heads.stars, &like);
-        let completions = told(&heads.completion, &mean);
-        let plays = told(&heads.play, &mean);
+        let mean = |said: &[Expected], read: fn(&Expected) -> f64| {
+            let sum: f64 = said.iter().map(read).sum();
+            (!said.is_empty()).then(|| (sum / said.len() as f64) as f32)
+        };
+        let [stars, completion, play] = [&heads.stars, &heads.completion, &heads.play].map(told);
         let of = |n: usize| Expectation {
-            stars: stars[n],
-            stars_deviation: deviations[n],
-            like: likes[n],
-            completion: completions[n],
-            play: plays[n],
+            stars: mean(&stars[n], |said| said.mean),
+            stars_deviation: mean(&stars[n], |said| said.deviation),
+            like: mean(&stars[n], like),
+            completion: mean(&completion[n], |said| said.mean),
+            play: mean(&play[n], |said| said.mean),
         };
         (0..items.len()).map(of).collect()
     }
 }
 
 /// How likely the stars given are those of an item that is liked.
-fn like(Expected { mean, deviation }: Expected) -> f64 {
+fn like(Expected { mean, deviation }: &Expected) -> f64 {
     1.0 / (1.0 + (-NORMAL * (mean - LIKED_STARS) / deviation).exp())
 }

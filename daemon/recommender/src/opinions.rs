@@ -20,7 +20,7 @@ const COMMON_HALF: f64 = 60.0;
 const SILENT: f64 = 0.3;
 
 /// Likeness of items that say nothing, which pulls what the person said of others to 0. On a random
-/// fifth of MovieLens 100k, RMSE was .9064 with 10, .9069 with 3, .9091 with 1 and .9151 without likeness; a
+/// fifth of MovieLens 100k, whose items have genres alone, RMSE was .9064 with 10, .9069 with 3, .9091 with 1 and .9151 without likeness; a
 /// house that has judged little, where one low rating has to tell, is served far better by less.
 const UNLIKE: f64 = 1.0;
 
