@@ -40,6 +40,8 @@ pub(crate) struct Facts {
     pub used: bool,
     /// Whether the item has a fused vector.
     pub fused: bool,
+    /// The media of which the item has an embedding in a space of their own, a bit for each.
+    pub media: u8,
     /// The number of its kind.
     pub kind: u32,
     /// From when on it must not be recommended; absent means never.
@@ -173,6 +175,9 @@ impl Catalogue {
         }
         let mut entry = entry_of(item, content, settings);
         entry.spaces = self.spaces.add(&entry.content);
+        let has = |modality: &Modality| entry.spaces[*modality as usize].is_some();
+        let media =
+            Modality::ALL.into_iter().filter(has).fold(0, |media, modality| media | 1 << modality as u8);
         let start = slot as usize * SEMANTIC_DIM;
         let row = &mut self.vectors[start..start + SEMANTIC_DIM];
         if self.facts[slot as usize].fused {
@@ -202,6 +207,7 @@ impl Catalogue {
         self.facts[slot as usize] = Facts {
             used: true,
             fused,
+            media,
             kind,
             expires_at: entry.item.expires_at,
             published_at: entry.item.published_at,
@@ -297,6 +303,10 @@ impl Catalogue {
         }
         if let (Some(a), Some(b)) = (self.vector(a), self.vector(b)) {
             return Some(self.apart(dot(a, b)));
+        }
+        let media = |slot: u32| self.facts.get(slot as usize).map_or(0, |facts| facts.media);
+        if media(a) & media(b) == 0 {
+            return None;
         }
         Modality::ALL
             .into_iter()

@@ -79,6 +79,8 @@ fn event_by_event_what_is_learnt_at_once_counts_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     two_tastes(folder.path());
     let arguments = ["--split", "prequential", "--k", "2", "--recommender", "attuned", "random", "ease"];
+    let page = folder.path().join("report.html");
+    let arguments = [&arguments[..], &["--report", page.to_str().expect("a path of text")]].concat();
     let report = report(folder.path(), &arguments);
     let names: Vec<&str> = report["recommenders"]
         .as_array()
@@ -94,6 +96,17 @@ fn event_by_event_what_is_learnt_at_once_counts_at_once() {
     // Everybody's day begins with nothing known of them, so learning overnight comes too late.
     assert!(recall("attuned") > recall("attuned-overnight") + 0.05, "{report}");
     assert!(recall("attuned") > recall("random") + 0.05, "{report}");
+    for name in names {
+        let stretches = row(&report, name)["over_time"].as_array().expect("stretches");
+        let lists: u64 = stretches.iter().filter_map(|stretch| stretch["n"].as_u64()).sum();
+        assert_eq!((stretches.len(), lists), (10, 486), "{name}");
+        assert!(stretches.iter().all(|stretch| stretch["coverage"].as_f64().is_some()), "{stretches:?}");
+    }
+    let page = fs::read_to_string(page).expect("the page");
+    assert!(
+        page.contains("Coverage over time") && !page.contains("NaN"),
+        "the page lacks its plots over time"
+    );
 }
 
 /// The same people, who now also rate: five stars for what they choose, one or two for two items of

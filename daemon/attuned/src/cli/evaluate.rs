@@ -61,8 +61,9 @@ All items are ranked for everybody, but for those that the person knew. Every fi
 95 % bootstrap interval over people. Hyper-parameters are chosen on what is valid, never on the test.
 Equal scores count as chance would have it. With --split cold-items a fifth of the items is new, and only
 those are ranked; with cold-users:3 a fifth of the people is new, and three events of each are known. With
---split prequential nothing is divided: everybody's next
-choice is ranked before it is learnt from, by an engine that learns at once and one that learns overnight.
+--split prequential nothing is divided: everybody's next choice is ranked before it is learnt from, by an
+engine that learns at once and one that learns overnight; both choose their hyper-parameters by night, as the
+daemon does, and figures are reported over time as well.
 
 Recommenders: attuned (the engine of the daemon), its sources of candidates alone (source:interests,
 source:item_to_item, source:liked_by_similar, source:projected, source:popular, source:fresh,

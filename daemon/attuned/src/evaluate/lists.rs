@@ -24,6 +24,10 @@ pub struct Shelf {
     /// By item: numbers of tags, sorted; all empty if there are no tags.
     tags: Vec<Vec<u32>>,
     tags_len: usize,
+    /// By item: the number of its provider, if it has one.
+    providers: Vec<Option<u32>>,
+    /// By provider: how many items it has.
+    provided: Vec<u32>,
     /// By item: how many people chose it.
     popularity: Vec<u32>,
     people: usize,
@@ -47,6 +51,21 @@ pub struct Figures {
     /// where there are no tags. Source: Steck, "Calibrated recommendations", RecSys 2018.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration_kl: Option<f64>,
+    /// How much more popular the items of a list are than what the person chose, as a share of the
+    /// latter: 0 as popular, 1 twice as popular; absent where nobody chose anything. Source: Abdollahpouri
+    /// and others, "The connection between popularity bias, calibration, and fairness in
+    /// recommendation", RecSys 2020.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub popularity_lift: Option<f64>,
+    /// How much of the person's mix of tags is met by at least one item of a list, from 0 to 1; absent
+    /// where there are no tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interests: Option<f64>,
+    /// How unequally providers are shown for each item they have, from 0 to 1; a place counts
+    /// `1/log2(place + 1)`. Absent where there are fewer than two providers. Source: Singh, Joachims,
+    /// "Fairness of exposure in rankings", KDD 2018.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_gini: Option<f64>,
 }
 
 /// The share of the person's own mix that is added to the list's, so that it is 0 nowhere; Steck's.
@@ -67,6 +86,19 @@ impl Shelf {
             tags[item].sort_unstable();
             tags[item].dedup();
         }
+        let mut numbers_of_providers: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut providers = vec![None; items];
+        let mut provided: Vec<u32> = Vec::new();
+        for (item, described) in data.described.iter().enumerate() {
+            let Some(provider) = described.as_ref().and_then(|described| described.item.provider.as_deref())
+            else {
+                continue;
+            };
+            let number = *numbers_of_providers.entry(provider).or_insert(provided.len() as u32);
+            provided.resize(provided.len().max(number as usize + 1), 0);
+            provided[number as usize] += 1;
+            providers[item] = Some(number);
+        }
         let likeness = if !data.features.is_empty() {
             Some(Likeness::Vectors(vectors(data)))
         } else if !numbers.is_empty() {
@@ -75,31 +107,61 @@ impl Shelf {
             None
         };
         let people = history.chosen.iter().filter(|chosen| !chosen.is_empty()).count();
-        Shelf { likeness, tags, tags_len: numbers.len(), popularity: history.popularity(items), people }
+        let popularity = history.popularity(items);
+        Shelf { likeness, tags, tags_len: numbers.len(), providers, provided, popularity, people }
     }
 
     /// Judges lists, each of one person; empty lists count for nothing.
     #[must_use]
     pub fn judge(&self, lists: &[(u32, &[u32])], history: &History) -> Figures {
-        let mut shown = vec![0_u64; self.popularity.len()];
+        let mut shown = vec![0.0; self.popularity.len()];
+        let mut exposed = vec![0.0; self.provided.len()];
         let (mut novelty, mut ild, mut kl) = (Mean::default(), Mean::default(), Mean::default());
+        let (mut lift, mut interests) = (Mean::default(), Mean::default());
         for (user, list) in lists {
-            for item in *list {
-                shown[*item as usize] += 1;
+            for (place, item) in list.iter().enumerate() {
+                shown[*item as usize] += 1.0;
                 let share = f64::from(self.popularity[*item as usize] + 1) / (self.people + 1) as f64;
                 novelty.add(-share.log2());
+                if let Some(provider) = self.providers[*item as usize] {
+                    exposed[provider as usize] += 1.0 / (place as f64 + 2.0).log2();
+                }
             }
+            let chosen = &history.chosen[*user as usize];
             ild.add_some(self.spread(list));
-            kl.add_some(self.divergence(&history.chosen[*user as usize], list));
+            kl.add_some(self.divergence(chosen, list));
+            lift.add_some(self.lift(chosen, list));
+            interests.add_some(self.interests(chosen, list));
         }
-        let covered = shown.iter().filter(|count| **count > 0).count();
+        exposed.iter_mut().zip(&self.provided).for_each(|(exposed, items)| *exposed /= f64::from(*items));
+        let covered = shown.iter().filter(|count| **count > 0.0).count();
         Figures {
             coverage: covered as f64 / shown.len().max(1) as f64,
             ild: ild.value(),
             novelty: novelty.value().unwrap_or(0.0),
             gini: gini(&mut shown),
             calibration_kl: kl.value(),
+            popularity_lift: lift.value(),
+            interests: interests.value(),
+            provider_gini: (exposed.len() > 1).then(|| gini(&mut exposed)),
         }
+    }
+
+    fn lift(&self, chosen: &[u32], list: &[u32]) -> Option<f64> {
+        let mean = |items: &[u32]| {
+            let counts = items.iter().map(|item| f64::from(self.popularity[*item as usize]));
+            (!items.is_empty()).then(|| counts.sum::<f64>() / items.len() as f64)
+        };
+        let own = mean(chosen).filter(|own| *own > 0.0)?;
+        Some(mean(list)? / own - 1.0)
+    }
+
+    fn interests(&self, chosen: &[u32], list: &[u32]) -> Option<f64> {
+        let own = self.mix(chosen)?;
+        let mut met: Vec<u32> = list.iter().flat_map(|item| &self.tags[*item as usize]).copied().collect();
+        met.sort_unstable();
+        met.dedup();
+        (!list.is_empty()).then(|| met.iter().map(|tag| own[*tag as usize]).sum())
     }
 
     /// The mean distance of two items of a list that can be compared.
@@ -196,15 +258,15 @@ fn overlap(a: &[u32], b: &[u32]) -> Option<f64> {
 }
 
 /// Source: Gini, "Variabilità e mutabilità", 1912; the formula for sorted values.
-fn gini(counts: &mut [u64]) -> f64 {
-    counts.sort_unstable();
-    let total: u64 = counts.iter().sum();
-    if total == 0 {
+fn gini(amounts: &mut [f64]) -> f64 {
+    amounts.sort_unstable_by(f64::total_cmp);
+    let total: f64 = amounts.iter().sum();
+    if total == 0.0 {
         return 0.0;
     }
-    let n = counts.len() as f64;
-    let weighted: f64 = (1..).zip(counts.iter()).map(|(place, count)| f64::from(place) * *count as f64).sum();
-    2.0 * weighted / (n * total as f64) - (n + 1.0) / n
+    let n = amounts.len() as f64;
+    let weighted: f64 = (1..).zip(amounts.iter()).map(|(place, amount)| f64::from(place) * amount).sum();
+    2.0 * weighted / (n * total) - (n + 1.0) / n
 }
 
 /// A mean of values that come one by one.

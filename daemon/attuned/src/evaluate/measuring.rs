@@ -9,7 +9,7 @@ use super::judging::Judgement;
 use super::lists::Shelf;
 use super::ranker::{self, Ranker, Task};
 use super::ranking::{self, FIGURES, Places};
-use super::report::{Curve, Row};
+use super::report::{Curve, Row, Stretch};
 use super::split::History;
 
 /// Lengths of lists for which curves are drawn.
@@ -38,6 +38,8 @@ pub struct Measured {
     pub judgement: Option<Judgement>,
     /// The hyper-parameters that were chosen.
     pub chosen: BTreeMap<&'static str, f64>,
+    /// The same over time, where people are asked in the order of time.
+    pub over_time: Vec<Stretch>,
     /// Seconds to learn.
     pub fit_s: f64,
     /// Milliseconds to score all items for one person.
@@ -75,6 +77,7 @@ impl Measured {
             curve: CURVE.into_iter().filter(|k| *k <= items).collect(),
             judgement: None,
             chosen: BTreeMap::new(),
+            over_time: Vec::new(),
             fit_s: 0.0,
             ms_per_user: 0.0,
         }
@@ -90,11 +93,6 @@ impl Measured {
         let figures = self.figures();
         let count = figures.len().max(1) as f64;
         let mean = |place: usize| figures.iter().map(|person| person[place]).sum::<f64>() / count;
-        let lists: Vec<(u32, &[u32])> = self
-            .people
-            .iter()
-            .flat_map(|person| person.lists.iter().map(|list| (person.user, list.as_slice())))
-            .collect();
         let of_curve = |which: usize| {
             (0..self.curve.len())
                 .map(|place| self.people.iter().map(|person| person.curve[place][which]).sum::<f64>() / count)
@@ -109,7 +107,8 @@ impl Measured {
             hit_rate: mean(4),
             mrr: mean(5),
             auc: mean(6),
-            lists: shelf.judge(&lists, history),
+            lists: shelf.judge(&lists(&self.people), history),
+            over_time: self.over_time.clone(),
             judgement: self.judgement.clone(),
             fit_s: self.fit_s,
             ms_per_user: self.ms_per_user,
@@ -118,6 +117,22 @@ impl Measured {
             interval: ranking::NAMES.into_iter().zip(bootstrap::intervals(&figures, seed)).collect(),
         }
     }
+}
+
+/// What was shown to whom.
+fn lists(people: &[Person]) -> Vec<(u32, &[u32])> {
+    people.iter().flat_map(|person| person.lists.iter().map(|list| (person.user, list.as_slice()))).collect()
+}
+
+/// The lists of people who were asked one after the other, in `count` stretches of equal size.
+pub fn stretches(asked: &[Person], count: usize, shelf: &Shelf, history: &History) -> Vec<Stretch> {
+    let stretch = |asked: &[Person]| {
+        let mean =
+            |place: usize| asked.iter().map(|one| one.figures[place]).sum::<f64>() / asked.len() as f64;
+        let lists = shelf.judge(&lists(asked), history);
+        Stretch { n: asked.len(), recall: mean(0), ndcg: mean(1), lists }
+    };
+    asked.chunks(asked.len().div_ceil(count).max(1)).map(stretch).collect()
 }
 
 /// By item: a number that says nothing of it, to order what is equal.

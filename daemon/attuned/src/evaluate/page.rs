@@ -2,7 +2,7 @@
 
 use super::judging::Liking;
 use super::plot::{Axis, Plot, colour, escaped};
-use super::report::{Report, Row};
+use super::report::{Report, Row, Stretch};
 
 const STYLE: &str = "\
 :root{color-scheme:light}\
@@ -43,6 +43,7 @@ pub fn page(report: &Report) -> String {
     body += &curve(report, "Recall over the length of the list", |row| &row.curve.recall);
     body += &curve(report, "NDCG over the length of the list", |row| &row.curve.ndcg);
     body += &coverage(report);
+    body += &over_time(report);
     body += &ablation(report);
     if let Some((row, liking)) = judged(report) {
         body += &calibration(report);
@@ -85,6 +86,9 @@ fn figures(report: &Report) -> String {
         rows += &some(row.lists.ild);
         rows += &some(Some(row.lists.novelty));
         rows += &some(row.lists.calibration_kl);
+        rows += &some(row.lists.popularity_lift);
+        rows += &some(row.lists.interests);
+        rows += &some(row.lists.provider_gini);
         rows += &some(liking.map(|liking| liking.accuracy));
         rows += &some(liking.map(|liking| liking.f1));
         rows += &some(judgement.and_then(|judgement| judgement.rmse));
@@ -103,6 +107,9 @@ fn figures(report: &Report) -> String {
         "ILD".to_owned(),
         "novelty, bits".to_owned(),
         "mix KL, bits".to_owned(),
+        "popularity lift".to_owned(),
+        "interests met".to_owned(),
+        "providers' Gini".to_owned(),
         "accuracy".to_owned(),
         "F1".to_owned(),
         "RMSE".to_owned(),
@@ -147,6 +154,40 @@ fn coverage(report: &Report) -> String {
         plot.dot((row.lists.coverage, row.ndcg), colour(place), if place == 0 { 7.0 } else { 5.0 });
     }
     figure("Coverage against accuracy", &plot.finish())
+}
+
+/// Whether the loop of showing and choosing stays healthy.
+fn over_time(report: &Report) -> String {
+    let figures: [(&str, fn(&Stretch) -> Option<f64>); 5] = [
+        ("Recall over time", |stretch| Some(stretch.recall)),
+        ("Coverage over time: share of the items that are in a list", |stretch| Some(stretch.lists.coverage)),
+        ("Interests over time: share of a person's tags that a list meets", |stretch| {
+            stretch.lists.interests
+        }),
+        ("Novelty over time, bits: the less popular, the more", |stretch| Some(stretch.lists.novelty)),
+        ("Providers over time: Gini of their exposure for each item", |stretch| stretch.lists.provider_gini),
+    ];
+    figures.into_iter().map(|(caption, of)| figure_over_time(report, caption, of)).collect()
+}
+
+fn figure_over_time(report: &Report, caption: &str, of: fn(&Stretch) -> Option<f64>) -> String {
+    let lines: Vec<Vec<(f64, f64)>> = report
+        .recommenders
+        .iter()
+        .map(|row| {
+            (0..).zip(&row.over_time).filter_map(|(at, one)| Some((f64::from(at), of(one)?))).collect()
+        })
+        .collect();
+    let Some(stretches) = lines.iter().map(Vec::len).max().filter(|stretches| *stretches > 0) else {
+        return String::new();
+    };
+    let most = lines.iter().flatten().map(|point| point.1).fold(0.0, f64::max);
+    let x = Axis::of_labels("stretch of equally many lists", (1..=stretches).map(|at| at.to_string()));
+    let mut plot = Plot::new(caption, x, Axis::up_to("", most));
+    for (place, points) in lines.iter().enumerate().rev() {
+        plot.line(points, colour(place), place == 0);
+    }
+    figure(caption, &plot.finish())
 }
 
 fn ablation(report: &Report) -> String {

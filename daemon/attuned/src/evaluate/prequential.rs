@@ -2,6 +2,7 @@
 //!
 //! Nothing is divided. After the first tenth of the interactions, everybody's next new choice is
 //! ranked before it is learnt from, by an engine that learns at once and by one that learns overnight.
+//! Both choose their hyper-parameters anew by night whenever enough was learnt since.
 
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use attuned_recommender::Settings;
 use super::data::{Clock, Data, Interaction, Wrong};
 use super::judging::{self, Case};
 use super::lists::Shelf;
-use super::measuring::{Measured, Person, scatters, top};
+use super::measuring::{Measured, Person, scatters, stretches, top};
 use super::ranker::{Kind, Online, Task, Told};
 use super::ranking::Places;
 use super::report::{Counts, Report};
@@ -22,6 +23,11 @@ use crate::quality::statistics::Dice;
 const WARM_UP_SHARE: f64 = 0.1;
 /// Most choices that are ranked: more take longer and are hardly surer.
 const ASKED_MAX: usize = 5000;
+/// By how much the past must grow until hyper-parameters are chosen anew. The daemon does so every
+/// night; between such nights little would change.
+const TUNED_AFTER_GROWTH: f64 = 1.25;
+/// Stretches of time of which figures are reported.
+const STRETCHES: usize = 10;
 /// Steps between two reports of progress.
 const STEP: usize = 100;
 /// Milliseconds of a day.
@@ -77,10 +83,12 @@ pub fn run(
                 }
             };
             let fit_s = started.elapsed().as_secs_f64();
-            let mut measured = walk(online.as_mut(), &task, &rows[warm..], &asked, overnight, &|done| {
+            let mut measured = walk(online.as_mut(), &task, (&rows, warm), &asked, overnight, &|done| {
                 watch(Progress::Ranking(&name, done, rows.len() - warm));
             });
             measured.fit_s = fit_s;
+            measured.over_time = stretches(&measured.people, STRETCHES, &shelf, &whole);
+            measured.people = by_person(measured.people);
             recommenders.push(measured.row(name.clone(), plan.seed, &shelf, &whole));
         }
     }
@@ -122,11 +130,11 @@ fn asked(data: &Data, plan: &Plan, rows: &[u32], warm: usize) -> Vec<u32> {
     some
 }
 
-/// Asks, then learns; overnight what was learnt is taken in when the day ends.
+/// Asks, then learns, from the row `warm` on; overnight what was learnt is taken in when the day ends.
 fn walk(
     online: &mut dyn Online,
     task: &Task<'_>,
-    rows: &[u32],
+    (rows, warm): (&[u32], usize),
     asked: &[u32],
     overnight: bool,
     watch: &dyn Fn(usize),
@@ -144,11 +152,20 @@ fn walk(
         Clock::Time => interaction.at.map(|at| at.div_euclid(DAY_MS)),
         Clock::Order | Clock::None => None,
     };
-    for (place, row) in rows.iter().enumerate() {
+    let mut tuned_after = 0.0;
+    let mut today = None;
+    for (place, row) in rows.iter().enumerate().skip(warm) {
         let interaction = data.interactions[*row as usize];
         let Interaction { user, item, .. } = interaction;
-        if waiting.first().is_some_and(|first| day(first) != day(&interaction)) {
+        let night = day(&interaction) != today || place == warm;
+        today = day(&interaction);
+        if night {
             waiting.drain(..).for_each(|interaction| online.learn(data, &interaction));
+        }
+        // Where only the order is known there are no nights.
+        if (night || today.is_none()) && place as f64 >= tuned_after {
+            online.tune(data, &rows[..place]);
+            tuned_after = place as f64 * TUNED_AFTER_GROWTH;
         }
         if asked.binary_search(row).is_ok() {
             let started = Instant::now();
@@ -179,12 +196,12 @@ fn walk(
             online.learn(data, &interaction)
         }
         if place % STEP == 0 {
-            watch(place);
+            watch(place - warm);
         }
     }
     measured.ms_per_user = spent * 1e3 / measured.people.len().max(1) as f64;
     measured.judgement = judging::judge_cases(cases, own);
-    measured.people = by_person(measured.people);
+    measured.chosen = online.chosen().into_iter().collect();
     measured
 }
 

@@ -62,6 +62,14 @@ pub trait Online {
 
     /// Learns.
     fn learn(&mut self, data: &Data, interaction: &Interaction);
+
+    /// Chooses its hyper-parameters anew, by all that it learnt: the rows `past`, in their order.
+    fn tune(&mut self, _data: &Data, _past: &[u32]) {}
+
+    /// As [`Ranker::chosen`], the last time.
+    fn chosen(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
 }
 
 /// Which recommender.

@@ -86,6 +86,9 @@ pub struct Row {
     pub chosen: BTreeMap<&'static str, f64>,
     /// Figures over the length of the list.
     pub curve: Curve,
+    /// Figures over time, where people are asked in its order: of stretches of equally many lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over_time: Vec<Stretch>,
     /// 95 % bootstrap intervals over people.
     pub interval: BTreeMap<&'static str, [f64; 2]>,
 }
@@ -103,6 +106,20 @@ pub struct Ablation {
     pub ndcg: f64,
     /// 95 % bootstrap intervals over people.
     pub interval: BTreeMap<&'static str, [f64; 2]>,
+}
+
+/// The lists of a stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stretch {
+    /// Lists.
+    pub n: usize,
+    /// Share of lists whose first `k` items hold the next choice.
+    pub recall: f64,
+    /// Normalised discounted cumulative gain at `k`.
+    pub ndcg: f64,
+    /// What the lists are like.
+    #[serde(flatten)]
+    pub lists: Figures,
 }
 
 /// Figures at several lengths of the list.

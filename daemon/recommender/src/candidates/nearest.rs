@@ -34,7 +34,10 @@ pub(super) fn item_to_item(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
 /// The nearest to each anchor, interleaved by rank, each slot once.
 fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32)> {
     let mut known = std::collections::HashSet::new();
-    anchors.retain(|anchor| known.insert(*anchor));
+    let facts = scope.catalogue.facts();
+    let comparable =
+        |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused || facts.media != 0);
+    anchors.retain(|anchor| comparable(*anchor) && known.insert(*anchor));
     if anchors.is_empty() {
         return Vec::new();
     }

@@ -19,8 +19,11 @@ pub(crate) struct HeldOut {
 /// Places of a list that count.
 const PLACES: usize = 20;
 
-/// Edges that one trial may walk. About a tenth of a second.
-const EDGES_PER_TRIAL: usize = 40_000_000;
+/// Edges that one trial may walk where values are far apart. About a tenth of a second.
+const EDGES_PER_ROUGH_TRIAL: usize = 40_000_000;
+
+/// The same where the best value is near: what tells neighbours apart is seen on more people only.
+const EDGES_PER_TRIAL: usize = 160_000_000;
 
 /// The same for a part that touches everything. About two seconds.
 const EDGES_PER_DEEP_TRIAL: usize = 600_000_000;
@@ -40,11 +43,14 @@ const PEOPLE_MIN: usize = 50;
 /// The best recipe found for the histories, and the filter it uses. Without anything held out it is
 /// the one in use.
 pub(crate) fn tuned(house: &Collaborative, held_out: &[HeldOut]) -> (Recipe, Option<LowPass>) {
-    let mut search = Search::new(house, held_out);
+    let mut search = Search::new(house);
+    search.look_at(held_out, EDGES_PER_ROUGH_TRIAL);
     if search.held_out.is_empty() {
         return (house.recipe().clone(), house.low_pass.clone());
     }
-    search.powers(2);
+    search.powers(1);
+    search.look_at(held_out, EDGES_PER_TRIAL);
+    search.powers(1);
     search.order();
     search.reach();
     search.smoothness();
@@ -58,14 +64,17 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(house: &Collaborative, held_out: &'a [HeldOut]) -> Search<'a> {
+    fn new(house: &Collaborative) -> Search<'a> {
         let mut best = house.clone();
         best.set_low_pass(None);
         best.set_recipe(Recipe::default());
-        let held_out = sample(&best, held_out);
-        let mut search = Search { held_out, best, gains: Vec::new() };
-        search.gains = search.measure(&Recipe::default());
-        search
+        Search { held_out: Vec::new(), best, gains: Vec::new() }
+    }
+
+    /// Measures from now on by as many people as `edges` allow.
+    fn look_at(&mut self, held_out: &'a [HeldOut], edges: usize) {
+        self.held_out = sample(&self.best, held_out, edges);
+        self.gains = self.measure(&self.best.recipe().clone());
     }
 
     /// What each person gains from a recipe.
@@ -280,8 +289,8 @@ pub(crate) fn advantage(new: &[f32], old: &[f32]) -> f64 {
     if error > 0.0 { mean / error } else { 0.0 }
 }
 
-/// Those of the held-out who fit into a trial, spread evenly.
-fn sample<'a>(house: &Collaborative, held_out: &'a [HeldOut]) -> Vec<&'a HeldOut> {
+/// Those of the held-out whose walks have so many edges, spread evenly.
+fn sample<'a>(house: &Collaborative, held_out: &'a [HeldOut], edges_max: usize) -> Vec<&'a HeldOut> {
     let edges = |held_out: &HeldOut| -> usize {
         let history = house.history(held_out.person);
         let walked: usize = history
@@ -297,7 +306,6 @@ fn sample<'a>(house: &Collaborative, held_out: &'a [HeldOut]) -> Vec<&'a HeldOut
         .filter(|held_out| !held_out.liked.is_empty() && !house.history(held_out.person).is_empty())
         .collect();
     let total: usize = known.iter().map(|held_out| edges(held_out)).sum();
-    let step =
-        (total as f64 / EDGES_PER_TRIAL as f64).max(known.len() as f64 / PEOPLE_PER_TRIAL as f64).max(1.0);
+    let step = (total as f64 / edges_max as f64).max(known.len() as f64 / PEOPLE_PER_TRIAL as f64).max(1.0);
     (0..).map(|i| (f64::from(i) * step) as usize).take_while(|i| *i < known.len()).map(|i| known[i]).collect()
 }

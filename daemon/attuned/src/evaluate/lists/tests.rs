@@ -54,6 +54,28 @@ fn lists_are_judged_as_by_hand() {
     let first = 0.5 * (0.5_f64 / (0.99 + 0.005)).log2() + 0.5 * (0.5_f64 / 0.005).log2();
     let second = (1.0_f64 / (0.99 * 0.5 + 0.01)).log2();
     near(figures.calibration_kl, (first + second) / 2.0);
+    // a was chosen by 2, c by 1, b by nobody: lists of 1 and 1.5 for who chose 1.5 and 2.
+    near(figures.popularity_lift, (1.0 / 1.5 - 1.0 + 1.5 / 2.0 - 1.0) / 2.0);
+    // Of half crime, half comedy only crime is met; of crime alone all.
+    near(figures.interests, 0.75);
+    assert_eq!(figures.provider_gini, None);
+}
+
+#[test]
+fn providers_are_shown_as_unequally_as_by_hand() {
+    let mut data = tagged();
+    for (place, described) in data.described.iter_mut().enumerate() {
+        // The first has three of the four items.
+        let provider = if place < 3 { "library" } else { "radio" };
+        described.as_mut().expect("described").item.provider = Some(provider.to_owned());
+    }
+    let shelf = Shelf::new(&data, &history());
+    let gini = |list: &[u32]| shelf.judge(&[(0, list)], &history()).provider_gini;
+    // One item's worth of exposure for each of three items against one of one: 1/3 and 1 by 2nd place's.
+    let second = 1.0 / 3.0_f64.log2();
+    let (library, radio) = (1.0 / 3.0, second);
+    near(gini(&[0, 3]), 2.0 * (library + 2.0 * radio) / (2.0 * (library + radio)) - 1.5);
+    near(gini(&[3]), 0.5);
 }
 
 #[test]

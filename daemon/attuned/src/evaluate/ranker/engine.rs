@@ -33,9 +33,10 @@ pub struct Engine {
     known: Vec<Vec<u32>>,
     /// What nobody is asked about.
     withheld: Vec<ItemId>,
-    candidates_max: usize,
-    bias: f32,
+    settings: Settings,
     n: usize,
+    /// When the items came.
+    first: Timestamp,
     /// When the latest event was.
     last: Timestamp,
     /// Just after it: when lists are made.
@@ -60,7 +61,12 @@ impl Engine {
         let Some(tune) = &task.stages.tune else { return Ok(learnt(task.test())) };
         let engine = learnt(tune);
         let tuning = engine.tuned(tune);
-        let mut engine = if task.stages.same_history { engine } else { learnt(task.test()) };
+        let mut engine = match task.stages.same_history {
+            true => engine,
+            // Where there is no order, what was held out may as well come last.
+            false if data.clock == Clock::None => engine.grown(task),
+            false => learnt(task.test()),
+        };
         engine.recommender.set_tuning(tuning);
         Ok(engine)
     }
@@ -74,16 +80,11 @@ impl Engine {
         stage: &Stage,
     ) -> Engine {
         let (data, history) = (task.data, &stage.history);
-        let (candidates_max, bias) = (settings.candidates_max, settings.bias);
-        let mut recommender = Recommender::new(settings);
         let first =
             history.rows.first().map_or(UNKNOWN_TIME_MS, |row| time(data, &data.interactions[*row as usize]));
-        for (number, id) in items.iter().enumerate() {
-            let input = Input::PutItem { item: described(data, number, id), content: content(data, number) };
-            recommender.apply(input, Timestamp::from_unix_ms(first));
-        }
+        let first = Timestamp::from_unix_ms(first);
+        let recommender = stocked(data, &items, settings.clone(), first);
         let numbers = items.iter().enumerate().map(|(number, item)| (item.clone(), number as u32)).collect();
-        let last = Timestamp::from_unix_ms(first);
         let withheld = stage.withheld().map(|item| items[item as usize].clone()).collect();
         let mut engine = Engine {
             recommender,
@@ -92,23 +93,33 @@ impl Engine {
             numbers,
             known: history.known.clone(),
             withheld,
-            candidates_max,
-            bias,
+            settings,
             n: task.k,
-            last,
-            now: last,
+            first,
+            last: first,
+            now: first,
             seed: task.seed,
         };
-        let mut rows = history.rows.clone();
-        if data.clock == Clock::None {
+        let rows = match data.clock {
             // The order of the file may tell what is to be found.
-            let order = Dice(task.seed).sample(rows.len(), rows.len());
-            rows = order.into_iter().map(|place| rows[place]).collect();
-        }
+            Clock::None => in_any_order(&history.rows, task.seed),
+            Clock::Order | Clock::Time => history.rows.clone(),
+        };
         for row in rows {
             engine.take(data, &data.interactions[row as usize]);
         }
         engine
+    }
+
+    /// The engine that learnt what was held out to tune by, after what it knew.
+    fn grown(mut self, task: &Task<'_>) -> Engine {
+        let Some(tune) = &task.stages.tune else { return self };
+        for row in in_any_order(&tune.held_rows, task.seed) {
+            self.take(task.data, &task.data.interactions[row as usize]);
+        }
+        self.known.clone_from(&task.test().history.known);
+        self.withheld = task.test().withheld().map(|item| self.items[item as usize].clone()).collect();
+        self
     }
 
     /// What fits best to what is held out.
@@ -117,6 +128,11 @@ impl Engine {
         let held = self.users.iter().zip(&tune.held).filter(|(_, held)| !held.is_empty());
         let held: Vec<(UserId, Vec<ItemId>)> = held.map(|(user, held)| (user.clone(), ids(held))).collect();
         self.recommender.tune(&held, &self.withheld, self.now)
+    }
+
+    fn chosen(&self) -> Vec<(&'static str, f64)> {
+        let chosen = self.recommender.tuning().named();
+        chosen.into_iter().map(|(name, value)| (name, f64::from(value))).collect()
     }
 
     /// The shortlist, the final list of it, and below that what is left of the shortlist.
@@ -142,7 +158,7 @@ impl Engine {
     /// The log-odds that the engine gives items when it is asked for these alone.
     fn said(&self, user: u32, items: &[u32]) -> Vec<f32> {
         let mut said = Vec::with_capacity(items.len());
-        for items in items.chunks(self.candidates_max.max(1)) {
+        for items in items.chunks(self.settings.candidates_max.max(1)) {
             let exclude = (0..).zip(&self.items).filter(|(number, _)| !items.contains(number));
             let exclude = exclude.map(|(_, item)| item.clone()).collect();
             let request = Request { exclude, seen: true, ..self.request(user) };
@@ -151,7 +167,7 @@ impl Engine {
                 batch.items.iter().map(|item| &item.id).zip(batch.scores).collect();
             let of = |item: &u32| by_item.get(&self.items[*item as usize]).copied();
             // Of what it would never show it says as much as of what it does not know.
-            said.extend(items.iter().map(|item| of(item).unwrap_or(self.bias)));
+            said.extend(items.iter().map(|item| of(item).unwrap_or(self.settings.bias)));
         }
         said
     }
@@ -159,7 +175,13 @@ impl Engine {
     /// Takes an event in.
     fn take(&mut self, data: &Data, interaction: &Interaction) {
         let at = Timestamp::from_unix_ms(time(data, interaction)).max(self.last);
-        let event = Event {
+        self.recommender.apply(Input::Event(self.event(interaction, at)), at);
+        self.last = at;
+        self.now = Timestamp::from_unix_ms(at.unix_ms() + 1);
+    }
+
+    fn event(&self, interaction: &Interaction, at: Timestamp) -> Event {
+        Event {
             user: self.users[interaction.user as usize].clone(),
             item: self.items[interaction.item as usize].clone(),
             event_type: interaction.event_type.unwrap_or(EventType::Play),
@@ -167,10 +189,7 @@ impl Engine {
             at,
             context: Context::new(),
             comment: None,
-        };
-        self.recommender.apply(Input::Event(event), at);
-        self.last = at;
-        self.now = Timestamp::from_unix_ms(at.unix_ms() + 1);
+        }
     }
 
     /// Scores items by their order; those that are named again keep their first place, and those
@@ -223,8 +242,7 @@ impl Ranker for Whole {
     }
 
     fn chosen(&self) -> Vec<(&'static str, f64)> {
-        let chosen = self.0.recommender.tuning().named();
-        chosen.into_iter().map(|(name, value)| (name, f64::from(value))).collect()
+        self.0.chosen()
     }
 }
 
@@ -244,6 +262,21 @@ impl Online for Engine {
             known.insert(place, interaction.item);
         }
     }
+
+    fn tune(&mut self, data: &Data, past: &[u32]) {
+        let events = past.iter().map(|row| {
+            let interaction = &data.interactions[*row as usize];
+            self.event(interaction, Timestamp::from_unix_ms(time(data, interaction)))
+        });
+        let fresh = stocked(data, &self.items, self.settings.clone(), self.first);
+        if let Some(found) = fresh.tune_on_past(events.collect(), self.now) {
+            self.recommender.set_tuning(found.tuning);
+        }
+    }
+
+    fn chosen(&self) -> Vec<(&'static str, f64)> {
+        self.chosen()
+    }
 }
 
 /// One source of the engine's candidates alone, in the source's own order.
@@ -252,7 +285,7 @@ pub struct Alone(pub Arc<Engine>, pub Source);
 impl Ranker for Alone {
     fn score(&self, user: u32, scores: &mut [f32]) {
         let Engine { recommender, now, .. } = &*self.0;
-        let count = self.0.candidates_max.max(self.0.n);
+        let count = self.0.settings.candidates_max.max(self.0.n);
         let candidates = recommender.candidates(self.1, &self.0.request(user), count, *now);
         self.0.place(candidates.iter().map(|(item, _)| item), scores);
     }
@@ -260,6 +293,20 @@ impl Ranker for Alone {
     fn scores_all(&self) -> bool {
         false
     }
+}
+
+/// An engine that knows the items and nobody.
+fn stocked(data: &Data, items: &[ItemId], settings: Settings, at: Timestamp) -> Recommender {
+    let mut recommender = Recommender::new(settings);
+    for (number, id) in items.iter().enumerate() {
+        let input = Input::PutItem { item: described(data, number, id), content: content(data, number) };
+        recommender.apply(input, at);
+    }
+    recommender
+}
+
+fn in_any_order(rows: &[u32], seed: u64) -> Vec<u32> {
+    Dice(seed).sample(rows.len(), rows.len()).into_iter().map(|place| rows[place]).collect()
 }
 
 fn ids<T>(ids: impl Iterator<Item = Result<T, attuned_recommender::IdError>>) -> Result<Vec<T>, Wrong> {
