@@ -95,23 +95,40 @@ impl Best {
         Best { count, floor: f32::NEG_INFINITY, kept: Vec::new() }
     }
 
+    #[inline]
     pub(crate) fn offer(&mut self, slot: u32, score: f32, key: impl FnOnce() -> u64) {
         // A score that equals the floor may still win by its key; what is no number never does.
-        if score.is_nan() || score < self.floor || self.count == 0 {
-            return;
+        if score >= self.floor && self.count > 0 {
+            self.keep(Scored { slot, score, key: key() });
         }
-        self.kept.push(Scored { slot, score, key: key() });
+    }
+
+    fn keep(&mut self, scored: Scored) {
+        self.kept.push(scored);
         if self.kept.len() >= 3 * self.count.max(16) {
-            self.kept.select_nth_unstable_by(self.count - 1, better_first);
-            self.kept.truncate(self.count);
+            self.cut();
             self.floor = self.kept.last().map_or(f32::NEG_INFINITY, |worst| worst.score);
         }
     }
 
+    /// Drops all but the best `count`; the worst of them comes last.
+    fn cut(&mut self) {
+        if self.kept.len() > self.count {
+            self.kept.select_nth_unstable_by(self.count - 1, better_first);
+            self.kept.truncate(self.count);
+        }
+    }
+
+    /// The best `count` or fewer, in no order that means anything.
+    pub(crate) fn into_slots(mut self) -> impl Iterator<Item = u32> {
+        self.cut();
+        self.kept.into_iter().map(|kept| kept.slot)
+    }
+
     /// The best `count` or fewer, best first.
     pub(crate) fn into_sorted(mut self) -> Vec<(u32, f32)> {
+        self.cut();
         self.kept.sort_unstable_by(better_first);
-        self.kept.truncate(self.count);
         self.kept.into_iter().map(|kept| (kept.slot, kept.score)).collect()
     }
 }

@@ -46,7 +46,7 @@ fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32
         .into_iter()
         .zip(&anchors)
         .map(|(slots, anchor)| {
-            let exact = slots.into_iter().filter_map(|(slot, _)| {
+            let exact = slots.filter_map(|slot| {
                 Some((slot, scope.catalogue.cosine(*anchor, slot)?)).filter(|(_, cosine)| *cosine > 0.0)
             });
             scope.best(exact, each)
@@ -72,7 +72,7 @@ const LOOKED_AT: usize = 4;
 
 /// For each anchor the slots that may be among the nearest `each`, by their sketches: the first look
 /// touches every item once, and in passing compares it with every anchor.
-fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<Vec<(u32, f32)>> {
+fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<impl Iterator<Item = u32> + use<>> {
     let (catalogue, facts) = (scope.catalogue, scope.catalogue.facts());
     let sketches = catalogue.sketches();
     let fused = |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused);
@@ -95,5 +95,5 @@ fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<Vec<(u32, 
             }
         }
     }
-    best.into_iter().map(|(_, _, best)| best.into_sorted()).collect()
+    best.into_iter().map(|(_, _, best)| best.into_slots()).collect()
 }
