@@ -124,8 +124,8 @@ pub(crate) struct Scope<'a> {
 
 impl Scope<'_> {
     /// The slots of all items that may be in the list.
-    fn slots(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..).zip(self.allowed).filter(|(_, allowed)| **allowed).map(|(slot, _)| slot)
+    fn slots(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        (0..self.allowed.len() as u32).filter(|slot| self.allowed[*slot as usize])
     }
 
     /// The best `count` of `scored`. Ties go by a hash of the id: not the first letters of the

@@ -42,14 +42,14 @@ pub(crate) struct Facts {
     pub fused: bool,
     /// The media of which the item has an embedding in a space of their own, a bit for each.
     pub media: u8,
+    /// Whether it is known when it came out.
+    pub dated: bool,
     /// The number of its kind.
     pub kind: u32,
-    /// From when on it must not be recommended; absent means never.
-    pub expires_at: Option<Timestamp>,
-    /// When it came out.
-    pub published_at: Option<Timestamp>,
-    /// When it was first seen.
-    pub added_at: Timestamp,
+    /// When it came out, or else when it was first seen.
+    pub since: Timestamp,
+    /// From when on it must not be recommended; the end of time means never.
+    pub expires_at: Timestamp,
     /// The hash of its id: an order without meaning that is the same everywhere.
     pub scatter: u64,
 }
@@ -112,7 +112,8 @@ impl Catalogue {
     /// Sets when an item was first seen, if it is known.
     pub(crate) fn set_added(&mut self, id: &ItemId, at: Timestamp) {
         if let Some(slot) = self.slot(id) {
-            self.facts[slot as usize].added_at = at;
+            let facts = &mut self.facts[slot as usize];
+            facts.since = if facts.dated { facts.since } else { at };
         }
     }
 
@@ -208,10 +209,10 @@ impl Catalogue {
             used: true,
             fused,
             media,
+            dated: entry.item.published_at.is_some(),
             kind,
-            expires_at: entry.item.expires_at,
-            published_at: entry.item.published_at,
-            added_at,
+            since: entry.item.published_at.unwrap_or(added_at),
+            expires_at: entry.item.expires_at.unwrap_or(Timestamp::from_unix_ms(i64::MAX)),
             scatter: hash(entry.item.id.as_str()),
         };
         self.entries[slot as usize] = Some(entry);

@@ -165,7 +165,7 @@ impl Recommender {
         let offers = |slot: usize, facts: &Facts| {
             facts.used
                 && (kinds.is_empty() || numbers.contains(&facts.kind))
-                && facts.expires_at.is_none_or(|expires_at| now < expires_at)
+                && now < facts.expires_at
                 && (unfiltered
                     || self.catalogue.entry(slot as u32).is_some_and(|entry| filter.allows(&entry.item)))
         };

@@ -95,6 +95,16 @@ impl Best {
         Best { count, floor: f32::NEG_INFINITY, kept: Vec::new() }
     }
 
+    /// Keeps nothing that scores less than `least`.
+    pub(crate) fn at_least(least: f32, count: usize) -> Best {
+        Best { floor: least, ..Best::new(count) }
+    }
+
+    /// What scores less is dropped.
+    pub(crate) fn floor(&self) -> f32 {
+        self.floor
+    }
+
     #[inline]
     pub(crate) fn offer(&mut self, slot: u32, score: f32, key: impl FnOnce() -> u64) {
         // A score that equals the floor may still win by its key; what is no number never does.

@@ -238,11 +238,8 @@ const CIRCUMSTANCE_BYTES_MAX: usize = 64;
 /// How new an item is at `now`: 1 when it came out, half after the half-life. For an item of unknown
 /// date the day it was first seen counts, by half, as a whole library may arrive on one day.
 pub(crate) fn freshness(facts: &Facts, now: Timestamp, settings: &Settings) -> f32 {
-    let (since, share) = match facts.published_at {
-        Some(published_at) => (published_at, 1.0),
-        None => (facts.added_at, 0.5),
-    };
-    let left = share * fade(now.days_since(since), settings.freshness_half_life_days);
+    let share = if facts.dated { 1.0 } else { 0.5 };
+    let left = share * fade(now.days_since(facts.since), settings.freshness_half_life_days);
     if left < FRESHNESS_MIN { 0.0 } else { (left * FRESHNESS_STEPS).round() / FRESHNESS_STEPS }
 }
 
