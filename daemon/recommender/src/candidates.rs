@@ -85,9 +85,9 @@ impl Source {
 pub(crate) struct Walk {
     /// By slot, in `[0, 1]`.
     pub scores: Vec<f32>,
-    /// Of items that few liked: how much their content is like what these people like, in `(0, 1]`; by
-    /// slot, in order.
-    pub projected: Vec<(u32, f32)>,
+    /// By slot, of items that few liked: how much their content is like what these people like, in
+    /// `[0, 1]`.
+    pub projected: Vec<f32>,
 }
 
 impl Walk {
@@ -98,8 +98,7 @@ impl Walk {
 
     /// How much an item is like what they like.
     pub(crate) fn projected(&self, slot: u32) -> f32 {
-        let place = self.projected.binary_search_by_key(&slot, |(slot, _)| *slot);
-        place.map_or(0.0, |place| self.projected[place].1)
+        self.projected.get(slot as usize).copied().unwrap_or(0.0)
     }
 }
 

@@ -245,10 +245,18 @@ impl Household {
         self.collaborative.likers(slot) as f32 + sum.left(now, settings.popularity_half_life_days)
     }
 
+    /// What an item's popularity is at no time above: nothing of the liking has faded yet.
+    pub(crate) fn popularity_at_most(&self, slot: u32) -> f32 {
+        let sum = self.popularity.get(slot as usize).copied().unwrap_or_default();
+        if sum.value == 0.0 { 0.0 } else { self.collaborative.likers(slot) as f32 + sum.value }
+    }
+
     /// How popular the most popular item is now, at least 0.
     pub(crate) fn popularity_max(&self, now: i64, settings: &Settings) -> f32 {
-        let slots = 0..self.popularity.len() as u32;
-        slots.map(|slot| self.popularity(slot, now, settings)).fold(0.0, f32::max)
+        (0..self.popularity.len() as u32).fold(0.0, |most: f32, slot| {
+            let is_more = self.popularity_at_most(slot) > most;
+            if is_more { most.max(self.popularity(slot, now, settings)) } else { most }
+        })
     }
 
     /// How popular an item is with the others now, without the person whose tally of it is given.

@@ -194,26 +194,22 @@ impl Recommender {
         let history = collaborative.history(number);
         let affinity = collaborative.affinity(history, Some(number), &mut Scratch::default())?;
         let trust = affinity.evidence / (affinity.evidence + KINSHIP_HALF);
-        let projected = self.projected(&affinity.scores, collaborative, allowed);
+        let mut projected = self.projected(&affinity.scores, collaborative, allowed);
         let (mut scores, most) = affinity.normalised(allowed)?;
         scores.iter_mut().for_each(|score| *score *= trust);
-        let projected = projected.into_iter().map(|(slot, score)| (slot, trust * rounded(score / most)));
-        Some(Walk { scores, projected: projected.filter(|(_, score)| *score > 0.0).collect() })
+        projected.iter_mut().for_each(|score| *score = trust * rounded(*score / most));
+        Some(Walk { scores, projected })
     }
 
-    /// What the scores say of the items that are allowed and that few liked, by content: slots in
-    /// order, and at least 0.
-    fn projected(&self, scores: &[f32], collaborative: &Collaborative, allowed: &[bool]) -> Vec<(u32, f32)> {
+    /// What the scores say of the items that are allowed and that few liked, by content: by slot, at
+    /// least 0.
+    fn projected(&self, scores: &[f32], collaborative: &Collaborative, allowed: &[bool]) -> Vec<f32> {
         let Some(coefficients) = self.household.projection.fit(scores) else { return Vec::new() };
-        (0..)
-            .zip(allowed)
-            .filter(|(_, allowed)| **allowed)
-            .filter_map(|(slot, _)| {
-                let weight = projection::weight(collaborative.likers(slot));
-                let score = weight * self.catalogue.project(&coefficients, slot).max(0.0);
-                (weight > 0.0).then_some((slot, score))
-            })
-            .collect()
+        let score = |slot: u32| {
+            let weight = projection::weight(collaborative.likers(slot));
+            if weight > 0.0 { weight * self.catalogue.project(&coefficients, slot).max(0.0) } else { 0.0 }
+        };
+        (0..).zip(allowed).map(|(slot, allowed)| if *allowed { score(slot) } else { 0.0 }).collect()
     }
 }
 
