@@ -164,10 +164,20 @@ pub(crate) fn merged(scope: &Scope<'_>) -> Vec<u32> {
     if all.len() <= max {
         return all;
     }
+    let [mut interests, mut item_to_item] = nearest::both(scope, max);
     let lists: Vec<(Source, Vec<u32>)> = Source::ALL
         .into_iter()
         .map(|source| {
-            let list = from_source(source, scope, max);
+            let list = match source {
+                Source::Interests => std::mem::take(&mut interests),
+                Source::ItemToItem => std::mem::take(&mut item_to_item),
+                Source::Query
+                | Source::LikedBySimilar
+                | Source::Projected
+                | Source::Popular
+                | Source::Fresh
+                | Source::ColdStart => from_source(source, scope, max),
+            };
             (source, list.into_iter().map(|(slot, _)| slot).collect())
         })
         .collect();

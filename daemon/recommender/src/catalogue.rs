@@ -13,7 +13,7 @@ use crate::item::{Content, Item};
 use crate::modality::Modality;
 use crate::random::hash;
 use crate::settings::Settings;
-use crate::sketch::{SKETCH_DIM, Sketches};
+use crate::sketch::{LANES, SKETCH_DIM, Sketches};
 use crate::space::{Numbers, Space, Spaces};
 use crate::time::Timestamp;
 use crate::vector::{dot, normalise, ramp};
@@ -255,17 +255,29 @@ impl Catalogue {
 
     /// What the item of a slot is, as a short row of numbers; `None` for an empty slot.
     pub(crate) fn descriptor(&self, slot: u32) -> Option<Sparse> {
-        Some(descriptor::descriptor(&self.entry(slot)?.facets, self.sketches.row(slot)))
+        Some(descriptor::descriptor(&self.entry(slot)?.facets, &self.sketches.row(slot)))
     }
 
-    /// The product of an item's descriptor with coefficients, shape `[descriptor::DIM]`; 0 for an
-    /// empty slot.
-    pub(crate) fn project(&self, coefficients: &[f32], slot: u32) -> f32 {
-        let Some(entry) = self.entry(slot) else { return 0.0 };
-        let facets =
-            entry.facets.iter().map(|(place, value)| coefficients[usize::from(*place)] * f32::from(*value));
-        let media = &coefficients[descriptor::DIM - SKETCH_DIM..];
-        coefficients[0] + facets.sum::<f32>() / ONE + dot(self.sketches.row(slot), media)
+    /// The products of items' descriptors with coefficients, shape `[descriptor::DIM]`, by slot; 0 for
+    /// those that are not `wanted`, shape `[slots]`.
+    pub(crate) fn project(&self, coefficients: &[f32], wanted: &[bool]) -> Vec<f32> {
+        let mut products = vec![0.0; wanted.len()];
+        let Some(media) = coefficients.last_chunk::<SKETCH_DIM>() else { return products };
+        let blocks = self.sketches.blocks().iter().zip(wanted.chunks(LANES));
+        for ((block, wanted), first) in blocks.zip((0..).step_by(LANES)) {
+            if !wanted.contains(&true) {
+                continue;
+            }
+            let lanes = block.dots(media).into_iter().zip(wanted).enumerate();
+            for (lane, (media, _)) in lanes.filter(|(_, (_, wanted))| **wanted) {
+                let Some(entry) = self.entry((first + lane) as u32) else { continue };
+                let facets = entry.facets.iter();
+                let facets =
+                    facets.map(|(place, value)| coefficients[usize::from(*place)] * f32::from(*value));
+                products[first + lane] = coefficients[0] + facets.sum::<f32>() / ONE + media;
+            }
+        }
+        products
     }
 
     /// How telling a tag is, in `[0, 1]`: 1 if at most a fifth of the items have it, 0 if all have.

@@ -205,11 +205,12 @@ impl Recommender {
     /// least 0.
     fn projected(&self, scores: &[f32], collaborative: &Collaborative, allowed: &[bool]) -> Vec<f32> {
         let Some(coefficients) = self.household.projection.fit(scores) else { return Vec::new() };
-        let score = |slot: u32| {
-            let weight = projection::weight(collaborative.likers(slot));
-            if weight > 0.0 { weight * self.catalogue.project(&coefficients, slot).max(0.0) } else { 0.0 }
-        };
-        (0..).zip(allowed).map(|(slot, allowed)| if *allowed { score(slot) } else { 0.0 }).collect()
+        let weight = |slot: u32| projection::weight(collaborative.likers(slot));
+        let wanted: Vec<bool> =
+            (0..).zip(allowed).map(|(slot, allowed)| *allowed && weight(slot) > 0.0).collect();
+        let mut scores = self.catalogue.project(&coefficients, &wanted);
+        (0..).zip(&mut scores).for_each(|(slot, score)| *score = weight(slot) * score.max(0.0));
+        scores
     }
 }
 

@@ -11,51 +11,42 @@ pub(crate) const SKETCH_DIM: usize = 64;
 /// One vector's projection. Of fixed length, so that comparing two is a handful of instructions.
 pub(crate) type Sketch = [f32; SKETCH_DIM];
 
-/// Estimates the cosine of the vectors behind two sketches.
-#[cfg(test)]
-pub(crate) fn estimate(a: &Sketch, b: &Sketch) -> f32 {
-    let mut sums = [0.0_f32; 16];
-    for chunk in 0..SKETCH_DIM / 16 {
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += a[chunk * 16 + lane] * b[chunk * 16 + lane];
-        }
-    }
-    sums.iter().sum()
-}
+/// How many sketches lie side by side.
+pub(crate) const LANES: usize = 8;
 
-/// How many sketches are compared with one at once.
-pub(crate) const TOGETHER: usize = 4;
+/// How many partial sums a dot product has, as in `vector::dot`, and how many products each is made of.
+const SUMS: usize = 16;
+const EACH: usize = SKETCH_DIM / SUMS;
 
-/// Some sketches side by side, value by value, so that comparing all with one takes whole registers.
-pub(crate) type Together = [[f32; TOGETHER]; SKETCH_DIM];
+/// Sketches of slots that follow each other, side by side, so that comparing all of them with another one
+/// takes whole registers: values that go into the same partial sum follow each other, so that memory is
+/// gone through in order.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+pub(crate) struct Block([[[f32; LANES]; EACH]; SUMS]);
 
-/// Puts at most [`TOGETHER`] sketches side by side; places that are left hold zeros.
-pub(crate) fn together(sketches: &[&Sketch]) -> Together {
-    let mut together = [[0.0; TOGETHER]; SKETCH_DIM];
-    for (place, sketch) in sketches.iter().enumerate() {
-        together.iter_mut().zip(sketch.iter()).for_each(|(values, value)| values[place] = *value);
-    }
-    together
-}
+impl Block {
+    const EMPTY: Block = Block([[[0.0; LANES]; EACH]; SUMS]);
 
-/// Estimates the cosines of the vectors behind some sketches and another one.
-#[inline]
-pub(crate) fn estimates(together: &Together, other: &Sketch) -> [f32; TOGETHER] {
-    // Sums begin at the same zero as an iterator's.
-    let mut totals = [std::iter::empty::<f32>().sum(); TOGETHER];
-    for lane in 0..16 {
-        let mut sums = [0.0_f32; TOGETHER];
-        for chunk in 0..SKETCH_DIM / 16 {
-            let place = chunk * 16 + lane;
-            for (sum, value) in sums.iter_mut().zip(&together[place]) {
-                *sum += value * other[place];
+    /// The dot products with another sketch, which estimate the cosines of the vectors behind them: to the bit
+    /// what `vector::dot` says of each alone.
+    #[inline]
+    pub(crate) fn dots(&self, other: &Sketch) -> [f32; LANES] {
+        // Sums begin at the same zero as an iterator's.
+        let mut totals = [std::iter::empty::<f32>().sum(); LANES];
+        for (place, products) in self.0.iter().enumerate() {
+            let mut sums = [0.0_f32; LANES];
+            for (chunk, values) in products.iter().enumerate() {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += value * other[chunk * SUMS + place];
+                }
+            }
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total += sum;
             }
         }
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total += sum;
-        }
+        totals
     }
-    totals
 }
 
 /// Projections on random directions of equal length. The dot product of two sketches estimates the
@@ -65,8 +56,8 @@ pub(crate) fn estimates(together: &Together, other: &Sketch) -> [f32; TOGETHER] 
 pub(crate) struct Sketches {
     /// Random signs, scaled; shape `[SKETCH_DIM, SEMANTIC_DIM]`.
     directions: Vec<f32>,
-    /// By slot.
-    rows: Vec<Sketch>,
+    /// By slot, `LANES` of them in each.
+    blocks: Vec<Block>,
 }
 
 impl Default for Sketches {
@@ -74,7 +65,7 @@ impl Default for Sketches {
         let length = 1.0 / (SKETCH_DIM as f32).sqrt();
         let sign = |i: u64| if split_mix(i) & 1 == 0 { length } else { -length };
         let count = (SKETCH_DIM * SEMANTIC_DIM) as u64;
-        Sketches { directions: (0..count).map(sign).collect(), rows: Vec::new() }
+        Sketches { directions: (0..count).map(sign).collect(), blocks: Vec::new() }
     }
 }
 
@@ -107,17 +98,31 @@ impl Sketches {
     }
 
     fn put_row(&mut self, slot: u32, sketch: Sketch) {
-        if self.rows.len() <= slot as usize {
-            self.rows.resize(slot as usize + 1, [0.0; SKETCH_DIM]);
+        let (block, lane) = place(slot);
+        if self.blocks.len() <= block {
+            self.blocks.resize(block + 1, Block::EMPTY);
         }
-        self.rows[slot as usize] = sketch;
+        for (place, value) in sketch.into_iter().enumerate() {
+            self.blocks[block].0[place % SUMS][place / SUMS][lane] = value;
+        }
     }
 
     /// The sketch of a slot; zeros if there is none.
-    #[inline]
-    pub(crate) fn row(&self, slot: u32) -> &Sketch {
-        self.rows.get(slot as usize).unwrap_or(&[0.0; SKETCH_DIM])
+    pub(crate) fn row(&self, slot: u32) -> Sketch {
+        let (block, lane) = place(slot);
+        let block = self.blocks.get(block).unwrap_or(&Block::EMPTY);
+        std::array::from_fn(|place| block.0[place % SUMS][place / SUMS][lane])
     }
+
+    /// All sketches, `LANES` slots at once; what is beyond the last slot holds zeros.
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+}
+
+/// In which block a slot's sketch lies, and where in it.
+fn place(slot: u32) -> (usize, usize) {
+    (slot as usize / LANES, slot as usize % LANES)
 }
 
 #[cfg(test)]
@@ -127,19 +132,18 @@ mod tests {
     use crate::vector::normalise;
 
     #[test]
-    fn together_they_are_estimated_as_alone() {
+    fn together_they_are_compared_as_alone() {
+        let mut sketches = Sketches::default();
         let sketch = |i: u64| -> Sketch {
             std::array::from_fn(|place| unit_of(i, &place.to_string()) * unit_of(place as u64, "scale") - 0.3)
         };
-        for count in 1..=TOGETHER {
-            for seed in 0..50 {
-                let sketches: Vec<Sketch> = (0..count as u64).map(|i| sketch(seed * 8 + i)).collect();
-                let other = sketch(9_999 + seed);
-                let all = estimates(&together(&sketches.iter().collect::<Vec<_>>()), &other);
-                for (sketch, together) in sketches.iter().zip(all) {
-                    assert_eq!(estimate(sketch, &other).to_bits(), together.to_bits());
-                }
-            }
+        (0..50).for_each(|slot| sketches.put_row(slot, sketch(u64::from(slot))));
+        let other = sketch(9_999);
+        let all: Vec<f32> = sketches.blocks().iter().flat_map(|block| block.dots(&other)).collect();
+        for slot in 0..50 {
+            let alone = dot(&sketches.row(slot), &other);
+            assert_eq!(sketches.row(slot), sketch(u64::from(slot)));
+            assert_eq!(alone.to_bits(), all[slot as usize].to_bits());
         }
     }
 
@@ -161,7 +165,7 @@ mod tests {
             sketches.put(slot, vector);
         }
         let errors: Vec<f32> = (1..40_u32)
-            .map(|i| estimate(sketches.row(0), sketches.row(i)) - dot(&vectors[0], &vectors[i as usize]))
+            .map(|i| dot(&sketches.row(0), &sketches.row(i)) - dot(&vectors[0], &vectors[i as usize]))
             .collect();
         let spread = (errors.iter().map(|e| e * e).sum::<f32>() / errors.len() as f32).sqrt();
         assert!(spread < 0.2, "{spread}");

@@ -1,6 +1,6 @@
 //! Candidates near to what a person likes.
 
-use crate::sketch::{TOGETHER, Together, estimates, together};
+use crate::sketch::{LANES, Sketch};
 use crate::vector::Best;
 
 use super::Scope;
@@ -11,51 +11,135 @@ const LATEST_MAX: usize = 2;
 /// Nearest to each interest; every interest gives equally many, so that a strong one does not crowd
 /// out the others. Scored by cosine.
 pub(super) fn interests(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
-    let anchors: Vec<u32> = scope
-        .viewpoints
-        .iter()
-        .flat_map(|viewpoint| viewpoint.outlook.interests(scope.catalogue, scope.settings))
-        .map(|interest| interest.medoid)
-        .collect();
-    near(scope, anchors, count)
+    let [interests] = near(scope, [medoids(scope)], count);
+    interests
 }
 
 /// Nearest to what was liked last. Scored by cosine.
 pub(super) fn item_to_item(scope: &Scope<'_>, count: usize) -> Vec<(u32, f32)> {
-    let anchors: Vec<u32> = scope
-        .viewpoints
-        .iter()
-        .flat_map(|viewpoint| viewpoint.outlook.latest_liked(LATEST_MAX))
-        .map(|(slot, _)| slot)
-        .collect();
-    near(scope, anchors, count)
+    let [item_to_item] = near(scope, [latest(scope)], count);
+    item_to_item
 }
 
-/// The nearest to each anchor, interleaved by rank, each slot once.
-fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32)> {
+/// The candidates of `interests` and of `item_to_item`, for which every item is looked at only once.
+pub(super) fn both(scope: &Scope<'_>, count: usize) -> [Vec<(u32, f32)>; 2] {
+    near(scope, [medoids(scope), latest(scope)], count)
+}
+
+fn medoids(scope: &Scope<'_>) -> Vec<u32> {
+    let interests = scope
+        .viewpoints
+        .iter()
+        .flat_map(|viewpoint| viewpoint.outlook.interests(scope.catalogue, scope.settings));
+    interests.map(|interest| interest.medoid).collect()
+}
+
+fn latest(scope: &Scope<'_>) -> Vec<u32> {
+    let latest = scope.viewpoints.iter().flat_map(|viewpoint| viewpoint.outlook.latest_liked(LATEST_MAX));
+    latest.map(|(slot, _)| slot).collect()
+}
+
+/// More than this many times the wanted number are looked at exactly.
+const LOOKED_AT: usize = 4;
+
+/// What others are compared with.
+struct Anchor {
+    slot: u32,
+    fused: bool,
+    sketch: Sketch,
+    /// How many are wanted.
+    each: usize,
+    /// What may be among the nearest.
+    best: Best,
+}
+
+/// For each group of anchors, given by their slots: the nearest to each, interleaved by rank, each slot
+/// once.
+fn near<const GROUPS: usize>(
+    scope: &Scope<'_>,
+    groups: [Vec<u32>; GROUPS],
+    count: usize,
+) -> [Vec<(u32, f32)>; GROUPS] {
+    let mut groups = groups.map(|slots| anchors(scope, slots, count));
+    first_look(scope, groups.iter_mut().flatten().collect());
+    groups.map(|anchors| {
+        let lists: Vec<Vec<(u32, f32)>> = anchors.into_iter().map(|anchor| anchor.nearest(scope)).collect();
+        interleaved(&lists, count)
+    })
+}
+
+fn anchors(scope: &Scope<'_>, mut slots: Vec<u32>, count: usize) -> Vec<Anchor> {
     let mut known = std::collections::HashSet::new();
     let facts = scope.catalogue.facts();
     let comparable =
         |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused || facts.media != 0);
-    anchors.retain(|anchor| comparable(*anchor) && known.insert(*anchor));
+    slots.retain(|slot| comparable(*slot) && known.insert(*slot));
+    let each = count.div_ceil(slots.len().max(1)).max(1);
+    let anchor = |slot: u32| Anchor {
+        slot,
+        fused: scope.catalogue.vector(slot).is_some(),
+        sketch: scope.catalogue.sketches().row(slot),
+        each,
+        best: Best::new(each * LOOKED_AT),
+    };
+    slots.into_iter().map(anchor).collect()
+}
+
+/// Finds what may be among the nearest to each anchor, by their sketches: the first look touches every
+/// item once, and in passing compares it with every anchor.
+fn first_look(scope: &Scope<'_>, mut anchors: Vec<&mut Anchor>) {
     if anchors.is_empty() {
-        return Vec::new();
+        return;
     }
-    let each = count.div_ceil(anchors.len()).max(1);
-    let lists: Vec<Vec<(u32, f32)>> = first_look(scope, &anchors, each)
-        .into_iter()
-        .zip(&anchors)
-        .map(|(slots, anchor)| {
-            let exact = slots.filter_map(|slot| {
-                Some((slot, scope.catalogue.cosine(*anchor, slot)?)).filter(|(_, cosine)| *cosine > 0.0)
-            });
-            scope.best(exact, each)
-        })
-        .collect();
+    let (catalogue, facts) = (scope.catalogue, scope.catalogue.facts());
+    let blocks = catalogue.sketches().blocks().iter().zip(scope.allowed.chunks(LANES));
+    for ((block, allowed), first) in blocks.zip((0..).step_by(LANES)) {
+        if !allowed.contains(&true) {
+            continue;
+        }
+        let slots = || (first..).zip(allowed).filter(|(_, allowed)| **allowed).map(|(slot, _)| slot);
+        let all_fused = slots().all(|slot| facts[slot as usize].fused);
+        for anchor in &mut anchors {
+            let estimates = block.dots(&anchor.sketch);
+            if all_fused && anchor.fused {
+                let floor = anchor.best.floor();
+                if estimates.iter().fold(false, |some, estimate| some | (*estimate >= floor)) {
+                    for slot in slots() {
+                        anchor.best.offer(slot, estimates[(slot - first) as usize], || scope.scatter(slot));
+                    }
+                }
+                continue;
+            }
+            for slot in slots() {
+                let nearness = if anchor.fused && facts[slot as usize].fused {
+                    Some(estimates[(slot - first) as usize])
+                } else {
+                    catalogue.cosine(anchor.slot, slot)
+                };
+                if let Some(nearness) = nearness {
+                    anchor.best.offer(slot, nearness, || scope.scatter(slot));
+                }
+            }
+        }
+    }
+}
+
+impl Anchor {
+    /// The nearest by their cosines.
+    fn nearest(self, scope: &Scope<'_>) -> Vec<(u32, f32)> {
+        let exact = self.best.into_slots().filter_map(|slot| {
+            Some((slot, scope.catalogue.cosine(self.slot, slot)?)).filter(|(_, cosine)| *cosine > 0.0)
+        });
+        scope.best(exact, self.each)
+    }
+}
+
+fn interleaved(lists: &[Vec<(u32, f32)>], count: usize) -> Vec<(u32, f32)> {
     let mut merged = Vec::with_capacity(count);
     let mut known = std::collections::HashSet::new();
-    for rank in 0..each {
-        for list in &lists {
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    for rank in 0..longest {
+        for list in lists {
             if let Some((slot, cosine)) = list.get(rank)
                 && merged.len() < count
                 && known.insert(*slot)
@@ -65,35 +149,4 @@ fn near(scope: &Scope<'_>, mut anchors: Vec<u32>, count: usize) -> Vec<(u32, f32
         }
     }
     merged
-}
-
-/// More than this many times the wanted number are looked at exactly.
-const LOOKED_AT: usize = 4;
-
-/// For each anchor the slots that may be among the nearest `each`, by their sketches: the first look
-/// touches every item once, and in passing compares it with every anchor.
-fn first_look(scope: &Scope<'_>, anchors: &[u32], each: usize) -> Vec<impl Iterator<Item = u32> + use<>> {
-    let (catalogue, facts) = (scope.catalogue, scope.catalogue.facts());
-    let sketches = catalogue.sketches();
-    let fused = |slot: u32| facts.get(slot as usize).is_some_and(|facts| facts.fused);
-    let mut best: Vec<(u32, bool, Best)> =
-        anchors.iter().map(|a| (*a, fused(*a), Best::new(each * LOOKED_AT))).collect();
-    let blocks: Vec<Together> = anchors
-        .chunks(TOGETHER)
-        .map(|anchors| together(&anchors.iter().map(|anchor| sketches.row(*anchor)).collect::<Vec<_>>()))
-        .collect();
-    for slot in scope.slots() {
-        let slot_fused = fused(slot);
-        for (block, best) in blocks.iter().zip(best.chunks_mut(TOGETHER)) {
-            let estimates = estimates(block, sketches.row(slot));
-            for ((anchor, anchor_fused, best), estimate) in best.iter_mut().zip(estimates) {
-                if slot_fused && *anchor_fused {
-                    best.offer(slot, estimate, || scope.scatter(slot));
-                } else if let Some(cosine) = catalogue.cosine(*anchor, slot) {
-                    best.offer(slot, cosine, || scope.scatter(slot));
-                }
-            }
-        }
-    }
-    best.into_iter().map(|(_, _, best)| best.into_slots()).collect()
 }
