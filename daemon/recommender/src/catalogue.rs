@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::descriptor::{self, ONE, Sparse};
+use crate::descriptor::{self, ONE, Rows, Sparse};
 use crate::embedding::SEMANTIC_DIM;
 use crate::id::ItemId;
 use crate::item::{Content, Item};
@@ -29,8 +29,6 @@ pub(crate) struct Entry {
     pub words: Vec<u64>,
     /// The spaces that the vectors of its content lie in.
     spaces: Numbers,
-    /// Kind, tags, provider and attributes, hashed.
-    facets: Sparse,
 }
 
 /// What every request asks of every item, side by side in memory.
@@ -66,6 +64,8 @@ pub(crate) struct Catalogue {
     vectors: Vec<f32>,
     /// Short projections of the fused vectors, for a first look at all of them.
     sketches: Sketches,
+    /// Kind, tags, provider and attributes, hashed; by slot.
+    facets: Rows,
     /// What the fused vectors have in common.
     fused_space: Space,
     tag_counts: HashMap<String, u32>,
@@ -194,6 +194,7 @@ impl Catalogue {
         } else {
             self.sketches.put_own(slot, &entry.content);
         }
+        self.facets.set(slot, &descriptor::facets(&entry.item, &entry.tags));
         self.slots.insert(entry.item.id.clone(), slot);
         for tag in &entry.tags {
             *self.tag_counts.entry(tag.clone()).or_default() += 1;
@@ -226,6 +227,7 @@ impl Catalogue {
         if let Some(row) = vector_of(&self.vectors, &self.facts, slot) {
             self.fused_space.remove(row);
         }
+        self.facets.set(slot, &[]);
         self.entries[slot as usize] = None;
         self.facts[slot as usize] = Facts::default();
         self.free.push(slot);
@@ -255,7 +257,8 @@ impl Catalogue {
 
     /// What the item of a slot is, as a short row of numbers; `None` for an empty slot.
     pub(crate) fn descriptor(&self, slot: u32) -> Option<Sparse> {
-        Some(descriptor::descriptor(&self.entry(slot)?.facets, &self.sketches.row(slot)))
+        self.entry(slot)?;
+        Some(descriptor::descriptor(self.facets.row(slot), &self.sketches.row(slot)))
     }
 
     /// The products of items' descriptors with coefficients, shape `[descriptor::DIM]`, by slot; 0 for
@@ -270,8 +273,7 @@ impl Catalogue {
             }
             let lanes = block.dots(media).into_iter().zip(wanted).enumerate();
             for (lane, (media, _)) in lanes.filter(|(_, (_, wanted))| **wanted) {
-                let Some(entry) = self.entry((first + lane) as u32) else { continue };
-                let facets = entry.facets.iter();
+                let facets = self.facets.row((first + lane) as u32).iter();
                 let facets =
                     facets.map(|(place, value)| coefficients[usize::from(*place)] * f32::from(*value));
                 products[first + lane] = coefficients[0] + facets.sum::<f32>() / ONE + media;
@@ -397,7 +399,6 @@ fn entry_of(item: Item, mut content: Content, settings: &Settings) -> Entry {
     let words: BTreeSet<u64> = words(title).chain(tags.iter().flat_map(|tag| words(tag))).collect();
     let tags: Vec<String> = tags.into_iter().filter(|tag| !tag.is_empty()).collect();
     Entry {
-        facets: descriptor::facets(&item, &tags),
         item: Arc::new(item),
         content,
         tags,

@@ -15,8 +15,11 @@ use crate::sketch::{SKETCH_DIM, Sketch};
 /// scale multitask learning", ICML 2009.
 pub(crate) const FACETS: usize = 128;
 
-/// Length of a descriptor: a constant, the facets, the sketch.
-pub(crate) const DIM: usize = 1 + FACETS + SKETCH_DIM;
+/// Where the sketch begins in a descriptor, after a constant and the facets.
+pub(crate) const MEDIA: usize = 1 + FACETS;
+
+/// Length of a descriptor.
+pub(crate) const DIM: usize = MEDIA + SKETCH_DIM;
 
 /// What stands for 1.
 pub(crate) const ONE: f32 = 1024.0;
@@ -29,6 +32,55 @@ const FACET_BYTES_MAX: usize = 64;
 
 /// Places of a descriptor that are not 0, each once, and their values in steps of `1 / ONE`.
 pub(crate) type Sparse = Box<[(u16, i16)]>;
+
+/// Rows of places and values by slot, in one array, so that going over all of them goes through memory in
+/// order.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    values: Vec<(u16, i16)>,
+    /// By slot, where its row begins, and how long it is.
+    spans: Vec<(u32, u16)>,
+    /// Values that are in no row any more.
+    unused: usize,
+}
+
+impl Rows {
+    /// The row of a slot; empty if there is none.
+    #[inline]
+    pub(crate) fn row(&self, slot: u32) -> &[(u16, i16)] {
+        let (start, len) = self.spans.get(slot as usize).copied().unwrap_or_default();
+        &self.values[start as usize..][..usize::from(len)]
+    }
+
+    /// Puts a row, of at most [`DIM`] places, in the place of a slot's.
+    pub(crate) fn set(&mut self, slot: u32, row: &[(u16, i16)]) {
+        let slot = slot as usize;
+        if self.spans.len() <= slot {
+            self.spans.resize(slot + 1, (0, 0));
+        }
+        let (start, len) = self.spans[slot];
+        if usize::from(len) == row.len() {
+            self.values[start as usize..][..row.len()].copy_from_slice(row);
+            return;
+        }
+        self.unused += usize::from(len);
+        self.spans[slot] = (self.values.len() as u32, row.len() as u16);
+        self.values.extend_from_slice(row);
+        if 2 * self.unused > self.values.len() {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) {
+        let mut values = Vec::with_capacity(self.values.len() - self.unused);
+        for (start, len) in &mut self.spans {
+            let row = &self.values[*start as usize..][..usize::from(*len)];
+            *start = values.len() as u32;
+            values.extend_from_slice(row);
+        }
+        (self.values, self.unused) = (values, 0);
+    }
+}
 
 /// The facets of an item, together of about unit length.
 pub(crate) fn facets(item: &Item, tags: &[String]) -> Sparse {
@@ -51,9 +103,9 @@ pub(crate) fn facets(item: &Item, tags: &[String]) -> Sparse {
 }
 
 /// The whole descriptor of an item with these facets and this sketch.
-pub(crate) fn descriptor(facets: &Sparse, sketch: &Sketch) -> Sparse {
+pub(crate) fn descriptor(facets: &[(u16, i16)], sketch: &Sketch) -> Sparse {
     let media = sketch.map(|value| value * ONE);
-    let media = sparse(1 + FACETS, &media);
+    let media = sparse(MEDIA, &media);
     [(0, ONE as i16)].iter().chain(facets.iter()).chain(media.iter()).copied().collect()
 }
 
@@ -119,6 +171,20 @@ mod tests {
         let list = Value::List(vec![Value::Text("a".into()), Value::List(vec![Value::Bool(true)])]);
         check("cast", list, &["cast=a"]);
         check("plot", Value::Text("x".repeat(FACET_BYTES_MAX + 1)), &[]);
+    }
+
+    #[test]
+    fn rows_are_kept_whatever_comes_and_goes_beside_them() {
+        let mut rows = Rows::default();
+        let mut expected: Vec<Vec<(u16, i16)>> = vec![Vec::new(); 7];
+        for turn in 0..500_u16 {
+            let slot = usize::from(turn * 5 % 7);
+            expected[slot] = (0..turn * 11 % 13).map(|place| (place, turn as i16)).collect();
+            rows.set(slot as u32, &expected[slot]);
+            (0..).zip(&expected).for_each(|(slot, row)| assert_eq!(rows.row(slot), row));
+            assert!(rows.values.len() <= 2 * expected.iter().map(Vec::len).sum::<usize>().max(13));
+        }
+        assert!(rows.row(99).is_empty());
     }
 
     #[test]

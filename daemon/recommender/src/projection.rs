@@ -6,7 +6,8 @@
 
 use std::sync::OnceLock;
 
-use crate::descriptor::{DIM, FACETS, ONE, Sparse};
+use crate::descriptor::{DIM, MEDIA, ONE, Rows, Sparse};
+use crate::sketch::SKETCH_DIM;
 
 /// Strength of the penalty: so many items of unit length that say 0. From 1 to 10 hardly anything
 /// changed for films of MovieLens 100k that were hidden at random, known by tags, attributes and plots.
@@ -21,8 +22,10 @@ const LIKERS_MAX: usize = 50;
 /// What is known of the descriptors of all items that somebody liked.
 #[derive(Debug, Default)]
 pub(crate) struct Projection {
-    /// By slot: the descriptor as it was counted.
-    counted: Vec<Option<Sparse>>,
+    /// By slot: the constant and the facets of the descriptor as it was counted; empty if it is not.
+    facets: Rows,
+    /// By slot: the rest of it.
+    media: Vec<[i16; SKETCH_DIM]>,
     /// Sums of products of two places over all counted items, in steps of `1 / ONE²`; shape
     /// `[DIM, DIM]`, symmetric; empty until an item is counted.
     products: Vec<i64>,
@@ -32,27 +35,39 @@ pub(crate) struct Projection {
 impl Projection {
     /// Whether an item's descriptor is counted.
     pub(crate) fn counts(&self, slot: u32) -> bool {
-        self.counted.get(slot as usize).is_some_and(Option::is_some)
+        !self.facets.row(slot).is_empty()
     }
 
     /// Counts an item with this descriptor, in the place of what was counted of it; `None` counts it
     /// no more.
     pub(crate) fn set(&mut self, slot: u32, descriptor: Option<Sparse>) {
-        let slot = slot as usize;
-        if self.counted.len() <= slot {
-            self.counted.resize(slot + 1, None);
-        }
-        if self.counted[slot] == descriptor {
+        let old = self.counted(slot);
+        if old == descriptor {
             return;
         }
-        if let Some(old) = self.counted[slot].take() {
-            self.add(&old, -1);
-        }
-        if let Some(new) = descriptor {
-            self.add(&new, 1);
-            self.counted[slot] = Some(new);
-        }
+        old.iter().for_each(|old| self.add(old, -1));
+        descriptor.iter().for_each(|new| self.add(new, 1));
+        self.keep(slot, &descriptor.unwrap_or_default());
         self.factor = OnceLock::new();
+    }
+
+    /// The descriptor that is counted of an item.
+    fn counted(&self, slot: u32) -> Option<Sparse> {
+        let facets = self.facets.row(slot);
+        let media = (MEDIA as u16..).zip(self.media.get(slot as usize)?.iter().copied());
+        let whole = facets.iter().copied().chain(media.filter(|(_, value)| *value != 0));
+        (!facets.is_empty()).then(|| whole.collect())
+    }
+
+    fn keep(&mut self, slot: u32, row: &[(u16, i16)]) {
+        let (facets, media) = row.split_at(row.partition_point(|(place, _)| usize::from(*place) < MEDIA));
+        self.facets.set(slot, facets);
+        if self.media.len() <= slot as usize {
+            self.media.resize(slot as usize + 1, [0; SKETCH_DIM]);
+        }
+        let kept = &mut self.media[slot as usize];
+        kept.fill(0);
+        media.iter().for_each(|(place, value)| kept[usize::from(*place) - MEDIA] = *value);
     }
 
     fn add(&mut self, row: &Sparse, times: i64) {
@@ -70,10 +85,20 @@ impl Projection {
     pub(crate) fn fit(&self, scores: &[f32]) -> Option<Vec<f32>> {
         let factor = self.factor.get_or_init(|| self.factorise()).as_ref()?;
         let mut sums = vec![0.0_f64; DIM];
-        for (score, row) in scores.iter().zip(&self.counted) {
-            let Some(row) = row.as_ref().filter(|_| *score != 0.0) else { continue };
-            for (place, value) in row {
-                sums[usize::from(*place)] += f64::from(*score) * f64::from(*value) / f64::from(ONE);
+        let (by_facet, by_media) = sums.split_at_mut(MEDIA);
+        for ((slot, score), media) in
+            (0..).zip(scores).zip(&self.media).filter(|((_, score), _)| **score != 0.0)
+        {
+            let facets = self.facets.row(slot);
+            if facets.is_empty() {
+                continue;
+            }
+            let score = f64::from(*score) / f64::from(ONE);
+            for (place, value) in facets {
+                by_facet[usize::from(*place)] += score * f64::from(*value);
+            }
+            for (sum, value) in by_media.iter_mut().zip(media) {
+                *sum += score * f64::from(*value);
             }
         }
         // The constant is the first place of every row, so its product with itself counts the rows.
@@ -93,8 +118,7 @@ impl Projection {
         let spread = |places: std::ops::Range<usize>| -> f64 {
             places.map(|i| matrix[i * DIM + i] / count - (matrix[i * DIM] / count).powi(2)).sum()
         };
-        let penalties =
-            [(0..1, 1.0), (1..1 + FACETS, spread(1..1 + FACETS)), (1 + FACETS..DIM, spread(1 + FACETS..DIM))];
+        let penalties = [(0..1, 1.0), (1..MEDIA, spread(1..MEDIA)), (MEDIA..DIM, spread(MEDIA..DIM))];
         for (places, spread) in penalties {
             for i in places {
                 matrix[i * DIM + i] += PENALTY * spread.max(SPREAD_MIN);
