@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::sketch::{LANES, SKETCH_DIM, Sketches};
 use crate::space::{Numbers, Space, Spaces};
 use crate::time::Timestamp;
-use crate::vector::{dot, normalise, ramp};
+use crate::vector::{dot, four_dots, normalise, ramp};
 
 /// One item with everything derived from it.
 #[derive(Debug)]
@@ -327,6 +327,17 @@ impl Catalogue {
             .into_iter()
             .filter_map(|modality| self.own_cosine(modality, a, b))
             .max_by(f32::total_cmp)
+    }
+
+    /// The same of an item with four others, which takes less time than one by one.
+    pub(crate) fn four_cosines(&self, a: u32, others: [u32; 4]) -> [Option<f32>; 4] {
+        if let [Some(b), Some(c), Some(d), Some(e)] = others.map(|other| self.vector(other))
+            && let Some(vector) = self.vector(a)
+            && !others.contains(&a)
+        {
+            return four_dots([b, c, d, e], vector).map(|dot| Some(self.apart(dot)));
+        }
+        others.map(|other| self.cosine(a, other))
     }
 
     /// The cosine of an item's content with a vector of the shared space, shape `[SEMANTIC_DIM]`,

@@ -365,12 +365,12 @@ fn compare(
 ) -> Option<(Likeness, f32)> {
     let mut best: Option<Likeness> = None;
     let mut sum = 0.0;
+    let mut cosines = [None; 4];
     for (index, exemplar) in exemplars.iter().enumerate() {
-        let cosine = match &exemplar.content {
-            ExemplarContent::Slot(other) => catalogue.cosine(*other, slot),
-            ExemplarContent::Words(words) => catalogue.cosine_with(words, slot),
-        };
-        let Some(cosine) = cosine else { continue };
+        if index % 4 == 0 {
+            cosines = next_cosines(&exemplars[index..], slot, catalogue);
+        }
+        let Some(cosine) = cosines[index % 4] else { continue };
         let share = share(cosine);
         sum += share * exemplar.strength;
         // However much it was liked, what is half like it is only half like it.
@@ -380,4 +380,23 @@ fn compare(
         }
     }
     best.map(|best| (best, sum))
+}
+
+/// The cosines of the next four exemplars; of fewer, `None` in the places that are left.
+fn next_cosines(exemplars: &[Exemplar], slot: u32, catalogue: &Catalogue) -> [Option<f32>; 4] {
+    if let [a, b, c, d, ..] = exemplars
+        && let [
+            ExemplarContent::Slot(a),
+            ExemplarContent::Slot(b),
+            ExemplarContent::Slot(c),
+            ExemplarContent::Slot(d),
+        ] = [a, b, c, d].map(|exemplar| &exemplar.content)
+    {
+        return catalogue.four_cosines(slot, [*a, *b, *c, *d]);
+    }
+    let cosine = |exemplar: &Exemplar| match &exemplar.content {
+        ExemplarContent::Slot(other) => catalogue.cosine(*other, slot),
+        ExemplarContent::Words(words) => catalogue.cosine_with(words, slot),
+    };
+    std::array::from_fn(|place| exemplars.get(place).and_then(cosine))
 }

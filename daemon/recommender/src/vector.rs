@@ -17,6 +17,38 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// The dot products of four slices with another one, all of equal length: to the bit what [`dot`] says of each
+/// alone. Two at a time share what is loaded, and all four are summed up side by side.
+#[must_use]
+pub(crate) fn four_dots(rows: [&[f32]; 4], other: &[f32]) -> [f32; 4] {
+    let [a, b] = lane_sums([rows[0], rows[1]], other);
+    let [c, d] = lane_sums([rows[2], rows[3]], other);
+    // Sums begin at the same zero as an iterator's.
+    let mut totals = [std::iter::empty::<f32>().sum(); 4];
+    for lane in 0..16 {
+        for (total, sum) in totals.iter_mut().zip([a[lane], b[lane], c[lane], d[lane]]) {
+            *total += sum;
+        }
+    }
+    let whole = other.len() / 16 * 16;
+    let rest = |row: &[f32]| row[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum::<f32>();
+    for (row, total) in rows.into_iter().zip(&mut totals) {
+        *total += rest(row);
+    }
+    totals
+}
+
+fn lane_sums([a, b]: [&[f32]; 2], other: &[f32]) -> [[f32; 16]; 2] {
+    let (mut sums, mut more) = ([0.0_f32; 16], [0.0_f32; 16]);
+    for ((a, b), other) in a.chunks_exact(16).zip(b.chunks_exact(16)).zip(other.chunks_exact(16)) {
+        for lane in 0..16 {
+            sums[lane] += a[lane] * other[lane];
+            more[lane] += b[lane] * other[lane];
+        }
+    }
+    [sums, more]
+}
+
 /// Scales `values` to unit length; `false`, and nothing changed, if they have no direction.
 pub(crate) fn normalise(values: &mut [f32]) -> bool {
     let length = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
@@ -151,6 +183,18 @@ mod tests {
     fn a_dot_product_uses_every_value() {
         let a: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert_eq!(dot(&a, &a), (0..37).map(|i| (i * i) as f32).sum::<f32>());
+    }
+
+    #[test]
+    fn four_dot_products_are_those_of_each() {
+        let row = |seed: u32, len: u32| -> Vec<f32> {
+            (0..len).map(|i| ((i * 37 + seed * 101) % 211) as f32 / 97.0 - 1.0).collect()
+        };
+        for len in [0, 5, 16, 37, 384] {
+            let (rows, other) = ([1, 2, 3, 4].map(|seed| row(seed, len)), row(9, len));
+            let together = four_dots(rows.each_ref().map(Vec::as_slice), &other).map(f32::to_bits);
+            assert_eq!(together, rows.map(|row| dot(&row, &other).to_bits()));
+        }
     }
 
     #[test]

@@ -127,10 +127,15 @@ fn first_look(scope: &Scope<'_>, mut anchors: Vec<&mut Anchor>) {
 impl Anchor {
     /// The nearest by their cosines.
     fn nearest(self, scope: &Scope<'_>) -> Vec<(u32, f32)> {
-        let exact = self.best.into_slots().filter_map(|slot| {
-            Some((slot, scope.catalogue.cosine(self.slot, slot)?)).filter(|(_, cosine)| *cosine > 0.0)
-        });
-        scope.best(exact, self.each)
+        let mut slots: Vec<u32> = self.best.into_slots().collect();
+        // In the order in which their vectors lie in memory.
+        slots.sort_unstable();
+        let (fours, rest) = slots.as_chunks::<4>();
+        let by_four =
+            fours.iter().flat_map(|four| four.iter().zip(scope.catalogue.four_cosines(self.slot, *four)));
+        let one_by_one = rest.iter().map(|slot| (slot, scope.catalogue.cosine(self.slot, *slot)));
+        let exact = by_four.chain(one_by_one).filter_map(|(slot, cosine)| Some((*slot, cosine?)));
+        scope.best(exact.filter(|(_, cosine)| *cosine > 0.0), self.each)
     }
 }
 
