@@ -129,6 +129,8 @@ pub struct Stages {
 
 /// Share of the train part that is held out where nothing is given as valid.
 const HELD_OUT_SHARE: f64 = 0.1;
+/// Interactions from which on something of a person is held out.
+const HELD_OUT_OF_MIN: usize = 3;
 /// Share of items in nobody's past from which on new items are thought of.
 const NEW_SHARE_MIN: f64 = 0.05;
 /// Shares of all interactions that are valid and test by time.
@@ -227,13 +229,22 @@ fn later_ones(data: &Data, people: &[Part], events: usize, seed: u64) -> Vec<Opt
     parts
 }
 
-/// A tenth of the rows by chance, and the others. Where many items are in nobody's past, half of what
-/// is held out is all that is known of some items: so it shows how well new ones are found, too.
+/// A tenth of everybody's rows by chance, at least one of who has a few, and the others. Where many items
+/// are in nobody's past, half of what is held out is all that is known of some items: so it shows how well
+/// new ones are found, too.
 fn held_out(data: &Data, rows: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
     let count = (rows.len() as f64 * HELD_OUT_SHARE) as usize;
     let mut of_items: Vec<Vec<u32>> = vec![Vec::new(); data.items.len()];
+    let mut left_of_users: Vec<usize> = vec![0; data.users.len()];
     for row in rows {
-        of_items[data.interactions[*row as usize].item as usize].push(*row);
+        let interaction = &data.interactions[*row as usize];
+        of_items[interaction.item as usize].push(*row);
+        left_of_users[interaction.user as usize] += 1;
+    }
+    // What each person has left to be held out: who has few counts as much as who has many.
+    for left in &mut left_of_users {
+        let share = (*left as f64 * HELD_OUT_SHARE).round() as usize;
+        *left = if *left >= HELD_OUT_OF_MIN { share.max(1) } else { 0 };
     }
     let unknown = of_items.iter().filter(|rows| rows.is_empty()).count();
     let mut held: Vec<u32> = Vec::with_capacity(count);
@@ -243,9 +254,13 @@ fn held_out(data: &Data, rows: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
                 held.append(&mut of_items[item]);
             }
         }
+        left_of_users.iter_mut().for_each(|left| *left = left.div_ceil(2));
     }
     for place in Dice(seed).sample(rows.len(), rows.len()) {
-        if held.len() < count && !of_items[data.interactions[rows[place] as usize].item as usize].is_empty() {
+        let interaction = &data.interactions[rows[place] as usize];
+        let left = &mut left_of_users[interaction.user as usize];
+        if *left > 0 && !of_items[interaction.item as usize].is_empty() {
+            *left -= 1;
             held.push(rows[place]);
         }
     }

@@ -1,8 +1,9 @@
 //! Finding the recipe for the house at hand: what was held out is to be found again.
 //!
-//! One rule for every house. The powers of the walk are searched one by one; what goes beyond (the
-//! order of likes, the deep walk, the low-pass filter) is taken only where it helps by more than
-//! chance would. Each trial is bounded by the edges it walks, not by a clock, so the same past gives
+//! One rule for every house. The powers of the walk hang together, so values far apart are tried in all
+//! combinations on some people, the best of them on more people, and then its neighbours one by one; what
+//! goes beyond (the order of likes, the deep walk, the low-pass filter) is taken only where it helps by
+//! more than chance would. Each trial is bounded by the edges it walks, not by a clock, so the same past gives
 //! the same recipe.
 
 use crate::parallel;
@@ -31,6 +32,9 @@ const EDGES_PER_DEEP_TRIAL: usize = 600_000_000;
 /// Most people in one trial.
 const PEOPLE_PER_TRIAL: usize = 20_000;
 
+/// How many of the combinations that were surveyed are tried on more people.
+const LEADERS: usize = 8;
+
 /// Standard errors by which looking further must help to be taken.
 const CHANCE: f64 = 1.0;
 
@@ -48,9 +52,13 @@ pub(crate) fn tuned(house: &Collaborative, held_out: &[HeldOut]) -> (Recipe, Opt
     if search.held_out.is_empty() {
         return (house.recipe().clone(), house.low_pass.clone());
     }
-    search.powers(1);
+    let leaders = search.survey();
     search.look_at(held_out, EDGES_PER_TRIAL);
-    search.powers(1);
+    for leader in leaders {
+        search.try_out(leader, 0.0);
+    }
+    search.powers(2);
+    search.settle();
     search.order();
     search.reach();
     search.smoothness();
@@ -61,6 +69,8 @@ struct Search<'a> {
     held_out: Vec<&'a HeldOut>,
     best: Collaborative,
     gains: Vec<f32>,
+    /// What was tried on these people, with what each of them gained.
+    tried: Vec<(Recipe, Vec<f32>)>,
 }
 
 impl<'a> Search<'a> {
@@ -68,13 +78,14 @@ impl<'a> Search<'a> {
         let mut best = house.clone();
         best.set_low_pass(None);
         best.set_recipe(Recipe::default());
-        Search { held_out: Vec::new(), best, gains: Vec::new() }
+        Search { held_out: Vec::new(), best, gains: Vec::new(), tried: Vec::new() }
     }
 
     /// Measures from now on by as many people as `edges` allow.
     fn look_at(&mut self, held_out: &'a [HeldOut], edges: usize) {
         self.held_out = sample(&self.best, held_out, edges);
         self.gains = self.measure(&self.best.recipe().clone());
+        self.tried = vec![(self.best.recipe().clone(), self.gains.clone())];
     }
 
     /// What each person gains from a recipe.
@@ -96,11 +107,33 @@ impl<'a> Search<'a> {
         }
         let gains = self.measure(&recipe);
         let better = advantage(&gains, &self.gains) > margin;
+        self.tried.push((recipe.clone(), gains.clone()));
         if better {
             self.best.set_recipe(recipe);
             self.gains = gains;
         }
         better
+    }
+
+    /// Of everything that is within a standard error of the best, takes what lifts or lowers popular
+    /// items least, and then what is nearest to the default: what fits what was held out by the tail of
+    /// popularity is the first to be chance. Source: the one-standard-error rule of Breiman, Friedman,
+    /// Olshen, Stone, "Classification and regression trees", 1984.
+    fn settle(&mut self) {
+        let usual = Recipe::default();
+        let lifts = |recipe: &Recipe| recipe.popularity_power.abs();
+        let strange = |recipe: &Recipe| {
+            (recipe.person_power - usual.person_power).abs() + (recipe.item_power - usual.item_power).abs()
+        };
+        let tried = std::mem::take(&mut self.tried).into_iter();
+        let level = tried.filter(|(_, gains)| advantage(&self.gains, gains) <= CHANCE);
+        let plainest = level.min_by(|(a, _), (b, _)| {
+            lifts(a).total_cmp(&lifts(b)).then_with(|| strange(a).total_cmp(&strange(b)))
+        });
+        if let Some((recipe, gains)) = plainest {
+            self.best.set_recipe(recipe);
+            self.gains = gains;
+        }
     }
 
     /// Tries the values of one constant, on to the end of the row in the better direction.
@@ -134,6 +167,36 @@ impl<'a> Search<'a> {
                 break;
             }
         }
+    }
+
+    /// The best of all combinations of values that are far apart, best first.
+    fn survey(&mut self) -> Vec<Recipe> {
+        const PERSON: [f32; 4] = [0.3, 0.5, 0.7, 0.85];
+        const ITEM: [f32; 3] = [0.2, 0.5, 0.8];
+        const POPULARITY: [f32; 6] = [-0.4, -0.2, -0.1, 0.0, 0.1, 0.2];
+        let house = &mut self.best;
+        let likers: Vec<f32> = house.likers.iter().map(|likers| likers.len().max(1) as f32).collect();
+        let lifts =
+            POPULARITY.map(|power| likers.iter().map(|likers| likers.powf(power)).collect::<Vec<f32>>());
+        let start = house.recipe().clone();
+        let mut found: Vec<(f64, Recipe)> = Vec::new();
+        for person_power in PERSON {
+            for item_power in ITEM {
+                let recipe = Recipe { person_power, item_power, popularity_power: 0.0, ..start.clone() };
+                house.set_recipe(recipe.clone());
+                let walked: &Collaborative = house;
+                let gains = parallel::each(&self.held_out, Scratch::default, |held_out, scratch| {
+                    gains_lifted(walked, held_out, &lifts, scratch)
+                });
+                for (place, popularity_power) in POPULARITY.into_iter().enumerate() {
+                    let gain = gains.iter().map(|gains| f64::from(gains[place])).sum();
+                    found.push((gain, Recipe { popularity_power, ..recipe.clone() }));
+                }
+            }
+        }
+        house.set_recipe(start);
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        found.into_iter().take(LEADERS).map(|(_, recipe)| recipe).collect()
     }
 
     fn powers(&mut self, rounds: usize) {
@@ -247,10 +310,35 @@ fn gain(house: &Collaborative, held_out: &HeldOut, scratch: &mut Scratch) -> f32
     for slot in history {
         affinity.scores[*slot as usize] = f32::NEG_INFINITY;
     }
+    gain_of_scores(&affinity.scores, held_out)
+}
+
+/// The same by one walk for several ways to lift the scores by their slots.
+fn gains_lifted<const N: usize>(
+    house: &Collaborative,
+    held_out: &HeldOut,
+    lifts: &[Vec<f32>; N],
+    scratch: &mut Scratch,
+) -> [f32; N] {
+    let history = house.history(held_out.person);
+    let Some(mut affinity) = house.affinity(history, Some(held_out.person), scratch) else { return [0.0; N] };
+    for slot in history {
+        affinity.scores[*slot as usize] = 0.0;
+    }
+    let mut lifted = vec![0.0; affinity.scores.len()];
+    lifts.each_ref().map(|lifts| {
+        for ((lifted, score), lift) in lifted.iter_mut().zip(&affinity.scores).zip(lifts) {
+            *lifted = score * lift;
+        }
+        gain_of_scores(&lifted, held_out)
+    })
+}
+
+fn gain_of_scores(scores: &[f32], held_out: &HeldOut) -> f32 {
     let ranks = held_out.liked.iter().filter_map(|slot| {
-        let own = affinity.scores.get(*slot as usize).copied().filter(|own| *own > 0.0)?;
+        let own = scores.get(*slot as usize).copied().filter(|own| *own > 0.0)?;
         let (mut above, mut level) = (0_usize, 0_usize);
-        for score in &affinity.scores {
+        for score in scores {
             above += usize::from(*score > own);
             level += usize::from(*score == own);
         }
