@@ -84,14 +84,18 @@ impl Collaborative {
         self.histories.len()
     }
 
+    /// How many people like anything.
+    pub(crate) fn people_who_like(&self) -> usize {
+        self.histories.iter().filter(|history| !history.is_empty()).count()
+    }
+
     pub(crate) fn slots(&self) -> usize {
         self.likers.len()
     }
 
     /// The mean number of likes of those who liked anything, at least 1.
     pub(crate) fn mean_likes(&self) -> f32 {
-        let people = self.histories.iter().filter(|history| !history.is_empty()).count();
-        (self.likes as f32 / people.max(1) as f32).max(1.0)
+        (self.likes as f32 / self.people_who_like().max(1) as f32).max(1.0)
     }
 
     /// A person liked the item of a slot (again): it is the latest of their history now.

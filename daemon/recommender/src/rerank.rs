@@ -18,12 +18,14 @@ mod diversity;
 mod exploration;
 mod limits;
 mod places;
+mod repetition;
 mod rules;
 
 use diversity::Diversity;
 use exploration::Exploration;
 use limits::Limits;
 use places::Places;
+use repetition::Repetition;
 
 /// How well an item may be known, in `[0, 1]`, and still be called new to a person.
 const NEW_BELOW: f32 = 0.2;
@@ -94,9 +96,10 @@ impl Recommender {
             free.truncate(self.settings.rerank_max.max(n));
         }
         let n_free = n - pinned.len().min(n);
+        let repetition = Repetition::new(&self.catalogue, &self.household.collaborative);
         let places = Places {
             n: n_free,
-            diversity: Diversity::new(request, &self.settings, &self.catalogue),
+            diversity: Diversity::new(request, &self.settings, repetition),
             calibration: self.calibration(request, n, now),
             exploration: Exploration::new(request, &self.settings, n_free.min(free.len())),
             limits,

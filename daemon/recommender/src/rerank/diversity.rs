@@ -1,16 +1,11 @@
 //! What it costs an item to repeat those above it.
 
-use std::collections::BTreeSet;
-
 use super::Contender;
 use super::places::PLACES_MAX;
-use crate::catalogue::Catalogue;
+use super::repetition::Repetition;
 use crate::request::Request;
 use crate::settings::{DiversityMethod, Settings};
-use crate::vector::{dot, ramp};
-
-/// Cosine from which on two items of a list repeat each other, and at which they do so fully.
-const REPEAT_COSINES: (f32, f32) = (0.2, 0.8);
+use crate::vector::dot;
 
 /// The least part of an item that is taken to be its own, beside those above: a copy costs seven
 /// times the weight and is not lost.
@@ -19,9 +14,9 @@ const OWN_PART_MIN: f32 = 1e-3;
 /// How repetition is counted, and for what.
 pub(super) struct Diversity<'a> {
     method: DiversityMethod,
-    /// Log-odds for full repetition.
+    /// Log-odds for full repetition, or for a part of its own that is smaller by a factor of e.
     weight: f32,
-    catalogue: &'a Catalogue,
+    repetition: Repetition<'a>,
     /// Of [`DiversityMethod::Dpp`]: by candidate that is not chosen yet, in the order of `free`.
     own: Vec<Own>,
 }
@@ -35,10 +30,14 @@ struct Own {
 }
 
 impl<'a> Diversity<'a> {
-    pub(super) fn new(request: &Request, settings: &Settings, catalogue: &'a Catalogue) -> Diversity<'a> {
+    pub(super) fn new(request: &Request, settings: &Settings, repetition: Repetition<'a>) -> Diversity<'a> {
         let wanted = request.diversity.filter(|d| d.is_finite()).unwrap_or(settings.diversity);
-        let weight = wanted.clamp(0.0, 1.0) * settings.diversity_weight;
-        Diversity { method: settings.diversity_method, weight, catalogue, own: Vec::new() }
+        let method = settings.diversity_method;
+        let full = match method {
+            DiversityMethod::Mmr => settings.mmr_weight,
+            DiversityMethod::Dpp => settings.dpp_weight,
+        };
+        Diversity { method, weight: wanted.clamp(0.0, 1.0) * full, repetition, own: Vec::new() }
     }
 
     pub(super) fn is_sought(&self) -> bool {
@@ -46,9 +45,14 @@ impl<'a> Diversity<'a> {
     }
 
     /// Begins with these candidates.
-    pub(super) fn begin(&mut self, free: usize) {
-        if self.is_sought() && self.method == DiversityMethod::Dpp {
-            self.own = (0..free).map(|_| Own { row: Vec::with_capacity(PLACES_MAX), part: 1.0 }).collect();
+    pub(super) fn begin(&mut self, free: &[Contender]) {
+        if !self.is_sought() {
+            return;
+        }
+        free.iter().for_each(|contender| self.repetition.prepare(contender.slot));
+        if self.method == DiversityMethod::Dpp {
+            let own = |_| Own { row: Vec::with_capacity(PLACES_MAX), part: 1.0 };
+            self.own = free.iter().map(own).collect();
         }
     }
 
@@ -63,7 +67,7 @@ impl<'a> Diversity<'a> {
             return;
         }
         for (place, other) in free.iter_mut().enumerate() {
-            let likeness = repetition(chosen, other, self.catalogue);
+            let likeness = self.repetition.of(chosen.slot, other.slot);
             if likeness > other.repeats.as_ref().map_or(0.0, |(most, _)| *most) {
                 other.repeats = Some((likeness, chosen.row.item.id.clone()));
             }
@@ -91,20 +95,4 @@ impl Own {
         self.row.push(step);
         self.part = (self.part - step * step).max(OWN_PART_MIN);
     }
-}
-
-/// How much two items of a list repeat each other, in `[0, 1]`: by content, else by the share of
-/// their tags that both have.
-fn repetition(a: &Contender, b: &Contender, catalogue: &Catalogue) -> f32 {
-    let (Some(a), Some(b)) = (a.slot, b.slot) else { return 0.0 };
-    if let (Some(left), Some(right)) = (catalogue.vector(a), catalogue.vector(b)) {
-        return ramp(dot(left, right), REPEAT_COSINES);
-    }
-    if let Some(cosine) = catalogue.cosine(a, b) {
-        return ramp(cosine, REPEAT_COSINES);
-    }
-    let (Some(a), Some(b)) = (catalogue.entry(a), catalogue.entry(b)) else { return 0.0 };
-    let tags: BTreeSet<&String> = a.tags.iter().chain(&b.tags).collect();
-    let common = a.tags.iter().filter(|tag| b.tags.binary_search(tag).is_ok()).count();
-    if tags.is_empty() { 0.0 } else { common as f32 / tags.len() as f32 }
 }

@@ -29,7 +29,7 @@ impl Places<'_> {
         mut free: Vec<Contender>,
         catalogue: &Catalogue,
     ) -> (Vec<Contender>, Option<Calibration>) {
-        self.diversity.begin(free.len());
+        self.diversity.begin(&free);
         if let Some(calibration) = &mut self.calibration {
             calibration.begin(&mut free, catalogue);
         }

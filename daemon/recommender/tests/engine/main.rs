@@ -17,4 +17,5 @@ mod properties;
 mod queries;
 mod shadow;
 mod tuning;
+mod unlike;
 mod variety;

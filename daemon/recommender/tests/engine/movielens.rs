@@ -16,11 +16,11 @@ const LIKED_STARS: u32 = 4;
 /// Every so many people are kept out of the house, to be mixed.
 const APART: usize = 5;
 
-struct Films {
+pub struct Films {
     /// Genres by film.
-    genres: BTreeMap<u32, Vec<String>>,
+    pub genres: BTreeMap<u32, Vec<String>>,
     /// Who liked what, in the order of time.
-    likes: BTreeMap<u32, Vec<u32>>,
+    pub likes: BTreeMap<u32, Vec<u32>>,
 }
 
 /// The text between two marks.
@@ -29,7 +29,7 @@ fn between<'a>(line: &'a str, from: &str, to: &str) -> Option<&'a str> {
     Some(&line[start..start + line[start..].find(to)?])
 }
 
-fn read() -> Option<Films> {
+pub fn read() -> Option<Films> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let root = std::env::var_os("ATTUNED_SHARED").map_or(beside, PathBuf::from);
     let folder = root.join("data/rec-ml-100k-text");

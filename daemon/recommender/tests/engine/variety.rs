@@ -125,6 +125,25 @@ fn either_method_takes_one_of_each_subject_before_a_second() {
     }
 }
 
+#[test]
+fn what_the_same_people_like_repeats_itself() {
+    for method in [DiversityMethod::Mmr, DiversityMethod::Dpp] {
+        let mut house = House::with(Settings { diversity_method: method, ..Settings::default() });
+        for (group, people) in [("a", 0..30), ("b", 30..55)] {
+            for number in 0..4 {
+                let id = format!("{group}:{number}");
+                house.put(house_item(&id, "film"), Content::default());
+                for person in people.clone() {
+                    house.does(&format!("person{person}"), &id, EventType::Like, None);
+                }
+            }
+        }
+        let list = |diversity| house.list(&Request { diversity: Some(diversity), ..request(&[], 2) });
+        assert_eq!(shares(&list(0.0)).len(), 1, "{method:?} without diversity");
+        assert_eq!(shares(&list(0.5)).len(), 2, "{method:?}");
+    }
+}
+
 /// The likelihood of a set in the process's own words: the determinant of the likenesses.
 fn determinant(mut matrix: Vec<Vec<f64>>) -> f64 {
     let mut product = 1.0;
@@ -144,7 +163,7 @@ fn determinant(mut matrix: Vec<Vec<f64>>) -> f64 {
 fn what_a_list_pays_is_the_logarithm_of_the_determinant() {
     // Tags alone, so that the likeness is Jaccard's, a proper kernel.
     let settings = Settings { diversity_method: DiversityMethod::Dpp, ..Settings::default() };
-    let weight = settings.diversity_weight;
+    let weight = settings.dpp_weight;
     let mut house = House::with(settings);
     let tags: BTreeMap<ItemId, Vec<&str>> = [
         ("f:1", vec!["a", "b", "c"]),
