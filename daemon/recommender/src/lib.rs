@@ -12,7 +12,7 @@
 //! - Learning: `feedback` (what an event says) → `taste` (one step a event) → `state` (what is
 //!   stored). The latest events are kept beside the taste before them, so undoing is exact.
 //! - Looking: `catalogue` (items as rows of vectors), `outlook` (liked and disliked items and the
-//!   interests they form), `household` (popularity), `collaborative` (who liked what, in which order),
+//!   interests they form), `weariness` (tags that were just turned away from), `household` (popularity), `collaborative` (who liked what, in which order),
 //!   `projection` (what that says of items that nobody liked yet, by their content).
 //! - Choosing: `candidates` (named sources) → `viewpoint` (what each `feature` says of an item) →
 //!   `scoring` (weighted sum) → `rerank` (rules, diversity, the person's mix, limits, exploring,
@@ -75,6 +75,7 @@ pub mod time;
 pub mod tuning;
 mod vector;
 mod viewpoint;
+mod weariness;
 
 pub use candidates::Source;
 pub use collaborative::{DeepWalk, Recipe, Sequence};

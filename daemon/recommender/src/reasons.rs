@@ -110,11 +110,11 @@ impl Recommender {
         say(match (summand.feature, &summand.evidence) {
             (Feature::Liked | Feature::Avoided, _) if about == Some(&item.id) => Phrase::Done(done),
             (Feature::Liked, _) => Phrase::Like { label, title, done, for_it: true },
+            (Feature::Avoided | Feature::TagsAvoided, Evidence::Tag(tag)) => Phrase::AvoidsTag(tag),
             (Feature::Avoided, _) => Phrase::Like { label, title, done, for_it: false },
             (Feature::Medium(modality), _) => Phrase::Resembles(modality, title),
             (Feature::TagsLiked, Evidence::Tag(tag)) => Phrase::LikesTag(tag),
             (Feature::TagsLiked, _) => Phrase::LikesTags,
-            (Feature::TagsAvoided, Evidence::Tag(tag)) => Phrase::AvoidsTag(tag),
             (Feature::TagsAvoided, _) => Phrase::AvoidsTags,
             (Feature::Kind, _) if for_it => Phrase::OftenKind(&item.kind),
             (Feature::Kind, _) => Phrase::SeldomKind(&item.kind),

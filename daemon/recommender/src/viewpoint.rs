@@ -8,11 +8,12 @@ use crate::event::EventType;
 use crate::feature::Feature;
 use crate::id::ItemId;
 use crate::modality::Modality;
-use crate::outlook::{Exemplar, Outlook};
+use crate::outlook::{Exemplar, Likeness, Outlook};
 use crate::settings::Settings;
 use crate::state::{Tally, Taste};
 use crate::time::Timestamp;
 use crate::vector::{fade, saturate};
+use crate::weariness::Weariness;
 
 /// What a feature's value rests on, for the reason's words.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +59,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Viewpoint<'a> {
     pub taste: &'a Taste,
     pub outlook: Outlook,
+    weariness: Weariness<'a>,
     circumstances: Vec<String>,
     /// By kind, how much the circumstances speak for it, and the place of the one that says most.
     lifts: BTreeMap<&'a str, Option<(f32, usize)>>,
@@ -77,10 +79,21 @@ impl<'a> Viewpoint<'a> {
     ) -> Viewpoint<'a> {
         let outlook = Outlook::of(taste, catalogue, settings, now);
         let now = now.unix_ms();
+        let weariness = Weariness::of(taste, catalogue, settings, now);
         let lift = |kind: &str| lift(kind, &circumstances, taste, settings, now);
         let lifts = taste.kinds.keys().map(|kind| (kind.as_str(), lift(kind))).collect();
         let lift_of_other_kinds = lift("");
-        Viewpoint { taste, outlook, lifts, lift_of_other_kinds, circumstances, catalogue, settings, now }
+        Viewpoint {
+            taste,
+            outlook,
+            weariness,
+            lifts,
+            lift_of_other_kinds,
+            circumstances,
+            catalogue,
+            settings,
+            now,
+        }
     }
 
     /// What the features say of the item of a slot; those that say nothing are left out.
@@ -97,8 +110,8 @@ impl<'a> Viewpoint<'a> {
         if let Some(likeness) = liked {
             add(Feature::Liked, likeness.value, named(&self.outlook.liked[likeness.exemplar]));
         }
-        if let Some(likeness) = self.outlook.avoided(slot, liked, catalogue, settings) {
-            add(Feature::Avoided, likeness.value, named(&self.outlook.disliked[likeness.exemplar]));
+        if let Some((value, evidence)) = self.avoided(slot, entry, liked) {
+            add(Feature::Avoided, value, evidence);
         }
         for modality in Modality::ALL {
             if let Some(likeness) = self.outlook.medium(modality, slot, catalogue, settings) {
@@ -125,6 +138,24 @@ impl<'a> Viewpoint<'a> {
             }
         }
         found
+    }
+
+    /// How much an item is like what was disliked, or of a tag that the person is weary of, whichever says
+    /// more. What is disliked for such a tag says little against what has none of them.
+    fn avoided(&self, slot: u32, entry: &Entry, liked: Option<Likeness>) -> Option<(f32, Evidence)> {
+        let weary = self.weariness.most(entry);
+        let likeness = self.outlook.avoided(slot, liked, self.catalogue, self.settings).map(|likeness| {
+            let disliked = &self.outlook.disliked[likeness.exemplar];
+            let entry = self.catalogue.find(&disliked.item).filter(|_| weary.is_none());
+            let explained = entry.and_then(|entry| self.weariness.most(entry)).map_or(0.0, |(most, _)| most);
+            (likeness.value * (1.0 - explained), named(disliked))
+        });
+        match (weary, likeness) {
+            (Some((weary, tag)), likeness) if likeness.as_ref().is_none_or(|l| l.0 < weary) => {
+                Some((weary, Evidence::Tag(tag.to_owned())))
+            }
+            (_, likeness) => likeness,
+        }
     }
 
     pub(crate) fn tally(&self, item: &ItemId) -> Option<&'a Tally> {

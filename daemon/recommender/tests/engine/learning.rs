@@ -1,8 +1,8 @@
 //! "Not this" generalises, for one person, at once, and can be taken back.
 
-use attuned_recommender::{EventType, Request, Settings};
+use attuned_recommender::{Content, EventType, Item, Request, Settings};
 
-use crate::house::{House, day, item_id, request};
+use crate::house::{House, day, house_item, item_id, request};
 
 /// Three skips of one subject's items: its share of the first 20 falls by at least 80 % for the one
 /// who skipped, and not at all for another person.
@@ -189,7 +189,7 @@ fn what_was_liked_these_days_counts_more_where_moods_count() {
         let shortlist = house.recommender.shortlist(&request(&["anna"], 20), house.now);
         let batch = shortlist.batch();
         let best = |subject: &str| {
-            let of = |(item, score): (&std::sync::Arc<attuned_recommender::Item>, &f32)| {
+            let of = |(item, score): (&std::sync::Arc<Item>, &f32)| {
                 item.id.as_str().starts_with(subject).then_some(*score)
             };
             batch.items.iter().zip(&batch.scores).filter_map(of).fold(f32::MIN, f32::max)
@@ -197,4 +197,70 @@ fn what_was_liked_these_days_counts_more_where_moods_count() {
         best("s1") - best("s0")
     };
     assert!(lead(1.0, 20) > lead(0.0, 20) + 0.1, "{} {}", lead(1.0, 20), lead(0.0, 20));
+}
+
+/// A house without vectors: dramas, each of a second genre too, and comedies. Alice likes many of both.
+fn genres() -> House {
+    let mut house = House::new();
+    for number in 0..40 {
+        let second = ["war", "crime", "noir", "music"][number % 4];
+        for (first, tags) in [("drama", vec!["drama", second]), ("comedy", vec!["comedy", second])] {
+            let tags = tags.into_iter().map(str::to_owned).collect();
+            let item = Item { tags, ..house_item(&format!("{first}:{number}"), "film") };
+            house.put(item, Content::default());
+        }
+    }
+    for number in 0..12 {
+        house.does("alice", &format!("drama:{number}"), EventType::Like, None);
+        house.does("alice", &format!("comedy:{number}"), EventType::Like, None);
+    }
+    house.now = day(1);
+    house
+}
+
+/// What is said against a drama that was not skipped, in log-odds.
+fn against_dramas(house: &House) -> f32 {
+    let list = house.list(&Request { diversity: Some(0.0), ..request(&["alice"], 80) });
+    let drama = list.iter().find(|ranked| ranked.item == item_id("drama:30")).expect("on the list");
+    drama.reasons.iter().map(|reason| reason.weight.min(0.0)).sum()
+}
+
+fn skip(house: &mut House, films: &[&str]) {
+    films.iter().for_each(|film| house.does("alice", film, EventType::Skip, None));
+}
+
+#[test]
+fn three_skips_in_a_row_win_over_many_likes_for_a_while() {
+    let mut house = genres();
+    skip(&mut house, &["drama:20"]);
+    assert_eq!(against_dramas(&house), 0.0);
+    skip(&mut house, &["drama:21", "drama:22"]);
+    assert!(against_dramas(&house) < -2.5, "{}", against_dramas(&house));
+    let list = house.list(&request(&["alice"], 80));
+    let drama = list.iter().find(|r| r.item == item_id("drama:30")).expect("on the list");
+    assert_eq!(drama.reasons[0].text, "you avoid drama");
+    assert!(list[..20].iter().all(|ranked| ranked.item.as_str().starts_with("comedy:")));
+    house.now = day(60);
+    assert_eq!(against_dramas(&house), 0.0);
+}
+
+#[test]
+fn a_like_among_the_skips_says_that_the_subject_is_not_meant() {
+    let mut house = genres();
+    skip(&mut house, &["drama:20", "drama:21"]);
+    house.does("alice", "drama:25", EventType::Like, None);
+    skip(&mut house, &["drama:22"]);
+    assert!(against_dramas(&house) > -0.5, "{}", against_dramas(&house));
+}
+
+#[test]
+fn skips_of_everything_and_low_stars_mean_no_subject() {
+    let mut house = genres();
+    skip(&mut house, &["drama:20", "comedy:21", "drama:22", "comedy:23"]);
+    assert!(against_dramas(&house) > -0.5, "{}", against_dramas(&house));
+    let mut house = genres();
+    for number in 20..23 {
+        house.does("alice", &format!("drama:{number}"), EventType::Rate, Some(2.0));
+    }
+    assert!(against_dramas(&house) > -0.5, "{}", against_dramas(&house));
 }
