@@ -158,7 +158,8 @@ fn coverage(report: &Report) -> String {
 
 /// Whether the loop of showing and choosing stays healthy.
 fn over_time(report: &Report) -> String {
-    let figures: [(&str, fn(&Stretch) -> Option<f64>); 5] = [
+    type Figure = fn(&Stretch) -> Option<f64>;
+    let figures: [(&str, Figure); 5] = [
         ("Recall over time", |stretch| Some(stretch.recall)),
         ("Coverage over time: share of the items that are in a list", |stretch| Some(stretch.lists.coverage)),
         ("Interests over time: share of a person's tags that a list meets", |stretch| {
