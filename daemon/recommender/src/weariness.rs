@@ -28,15 +28,8 @@ pub(crate) struct Weariness<'a> {
     tags: BTreeMap<&'a str, f32>,
 }
 
-/// "Not this", said of one item.
-struct Sign<'a> {
-    turn: u64,
-    strength: f32,
-    tags: &'a [String],
-}
-
-/// Something that was liked after the first sign.
-struct Like<'a> {
+/// The last word on one item: "not this", or a like.
+struct Word<'a> {
     turn: u64,
     strength: f32,
     tags: &'a [String],
@@ -44,26 +37,26 @@ struct Like<'a> {
 
 impl<'a> Weariness<'a> {
     pub(crate) fn of(taste: &Taste, catalogue: &'a Catalogue, settings: &Settings, now: i64) -> Self {
-        let mut signs: Vec<Sign<'a>> = taste
+        let mut signs: Vec<Word<'a>> = taste
             .items
             .iter()
             .filter(|(_, tally)| is_sign(tally))
             .filter_map(|(item, tally)| {
                 let left = tally.leaning.disliked.left(now, settings.disliking_half_life_days);
                 let tags = &catalogue.find(item)?.tags;
-                Some(Sign { turn: tally.disliked_turn, strength: left.min(1.0), tags })
+                Some(Word { turn: tally.disliked_turn, strength: left.min(1.0), tags })
             })
             .collect();
         signs.sort_unstable_by_key(|sign| std::cmp::Reverse(sign.turn));
         signs.truncate(settings.disliked_exemplars_max);
         let Some(first) = signs.last().map(|sign| sign.turn) else { return Self::default() };
-        let likes: Vec<Like<'a>> = taste
+        let likes: Vec<Word<'a>> = taste
             .items
             .iter()
             .filter(|(_, tally)| tally.liked_turn > first && !is_sign(tally))
             .filter_map(|(item, tally)| {
                 let left = tally.leaning.liked.left(now, settings.liking_half_life_days);
-                Some(Like {
+                Some(Word {
                     turn: tally.liked_turn,
                     strength: left.min(1.0),
                     tags: &catalogue.find(item)?.tags,
@@ -92,7 +85,7 @@ impl<'a> Weariness<'a> {
 
 /// How weary of a tag these make, in `[0, 1]`, somebody of whose likes it is a `usual` share. What most likes
 /// have, most signs have by chance; and what all likes have tells nothing apart.
-fn weary(tag: &String, usual: f32, signs: &[Sign<'_>], likes: &[Like<'_>]) -> f32 {
+fn weary(tag: &String, usual: f32, signs: &[Word<'_>], likes: &[Word<'_>]) -> f32 {
     let (mut evidence, mut with, mut all, mut counts) = (0.0, 0.0, 0.0, 1.0);
     for sign in signs {
         let part = counts * sign.strength;

@@ -38,7 +38,7 @@ pub struct Measured {
     pub judgement: Option<Judgement>,
     /// The hyper-parameters that were chosen.
     pub chosen: BTreeMap<&'static str, f64>,
-    /// The same over time, where people are asked in the order of time.
+    /// What was measured of stretches of time; empty unless people are asked in its order.
     pub over_time: Vec<Stretch>,
     /// Seconds to learn.
     pub fit_s: f64,

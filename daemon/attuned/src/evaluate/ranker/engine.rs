@@ -61,11 +61,13 @@ impl Engine {
         let Some(tune) = &task.stages.tune else { return Ok(learnt(task.test())) };
         let engine = learnt(tune);
         let tuning = engine.tuned(tune);
-        let mut engine = match task.stages.same_history {
-            true => engine,
+        let mut engine = if task.stages.same_history {
+            engine
+        } else if data.clock == Clock::None {
             // Where there is no order, what was held out may as well come last.
-            false if data.clock == Clock::None => engine.grown(task),
-            false => learnt(task.test()),
+            engine.grown(task)
+        } else {
+            learnt(task.test())
         };
         engine.recommender.set_tuning(tuning);
         Ok(engine)
